@@ -1,0 +1,39 @@
+# Needs only python3 (3.11 or later) and make. `make` alone tests and lints.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: check setup demo test lint docs bench lock clean
+
+check: test lint docs          ## what CI runs
+
+setup: .venv/ready             ## a virtual environment with the pinned, hash-checked packages
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch .venv/ready
+
+demo: setup                    ## audit the demo bill, which has errors planted in it
+	$(BIN)/curecon audit fixtures/demo --ledger out/demo.duckdb --out out/demo --fail-on never
+
+test: setup                    ## the tests
+	$(BIN)/python -m pytest -n auto
+
+lint: setup                    ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: setup                    ## generated pages are up to date
+	$(BIN)/python -m pytest -n 0 tests/test_docs.py
+
+bench: setup                   ## the performance bar, as ratios against bare DuckDB
+	$(BIN)/python bench/run.py
+
+lock:                          ## pin the packages anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+
+clean:
+	rm -rf .venv out bench/data

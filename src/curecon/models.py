@@ -1,0 +1,161 @@
+"""What crosses a boundary: the findings, the bridge and the totals that `audit` returns.
+
+Field names are those of `findings.json`; decimals are `Decimal` here and strings in JSON.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from curecon.money import plain
+
+Severity = Literal["error", "warning", "info"]
+Money = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
+Time = Annotated[
+    datetime,
+    PlainSerializer(lambda t: t.strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str, when_used="json"),
+]
+
+
+class Record(BaseModel):
+    """A value that is never changed once it is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateUsed(Record):
+    """The price a finding was judged by: USD for one unit, in force from `starts` to `ends`."""
+
+    source: str
+    reference: str
+    price: Money
+    unit: str
+    starts: str | None
+    ends: str | None
+
+
+class Finding(Record):
+    """The bill is wrong, or cannot be judged: one check on one kind of charge in one period."""
+
+    id: str
+    series_id: str
+    check: str
+    category: str
+    severity: Severity
+    owns_difference: bool
+    period: str
+    payer_account: str
+    usage_account: str | None
+    region: str | None
+    service: str | None
+    usage_type: str | None
+    operation: str | None
+    unit: str | None
+    resource: str | None
+    quantity: Money | None
+    billed: Money
+    expected: Money | None
+    difference: Money
+    currency: str | None
+    lines: int
+    first_usage: Time | None
+    last_usage: Time | None
+    reason: str
+    primary_id: str | None
+    rate: RateUsed | None
+
+
+class BridgeRow(Record):
+    """One component of the way from billed to expected, of one period, payer and currency."""
+
+    period: str
+    payer_account: str
+    currency: str
+    component: str
+    billed: Money
+    expected: Money
+    amount: Money
+    lines: int
+
+
+class Total(Record):
+    """What was read and what was priced, of one period, payer and currency."""
+
+    period: str
+    payer_account: str
+    currency: str
+    lines: int
+    billed: Money
+    in_scope_lines: int
+    in_scope_billed: Money
+    expected: Money
+    unpriced: Money
+    not_repriced: Money
+
+
+class DeliveredFile(Record):
+    """A file of a delivery, as read."""
+
+    name: str
+    sha256: str
+    bytes: int
+    lines: int
+
+
+class Delivery(Record):
+    """One version of one billing period of one payer."""
+
+    id: str
+    period: str
+    payer_account: str
+    format: str
+    final_lines: int
+    lines: int
+    files: list[DeliveredFile]
+
+
+class RateSource(Record):
+    """A card, price list or contract that rates were taken from."""
+
+    name: str
+    source: str
+    sha256: str
+    rates: int
+
+
+class Breakdown(Record):
+    """Dollars of one group: why unpriced, which line type is not repriced, which model billed."""
+
+    kind: Literal["unpriced", "not_repriced", "spend", "other"]
+    period: str
+    payer_account: str
+    currency: str
+    service: str | None
+    label: str
+    billed: Money
+    expected: Money
+    lines: int
+
+
+class Run(Record):
+    """Provenance: the only part of a result that may differ between two equal runs."""
+
+    id: str
+    curecon_version: str
+    started: Time
+    deliveries: list[Delivery]
+    rate_sources: list[RateSource]
+    notes: list[str]
+
+
+class AuditResult(Record):
+    """Everything one audit says; the report and the files of `--out` are made of this alone."""
+
+    schema_version: int = 1
+    run: Run
+    totals: list[Total]
+    bridge: list[BridgeRow]
+    findings: list[Finding]
+    breakdowns: list[Breakdown]
