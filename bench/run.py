@@ -1,0 +1,291 @@
+"""Measure curecon against the bare DuckDB floor, and print both beside the performance bar.
+
+Generates the bills that are missing, then runs floor and audit in turn, each as a whole process.
+Nothing is asserted: a shared machine is too noisy for that. Look at the CPU ratio beside the wall
+ratio: it is the steadier of the two.
+
+    python bench/run.py
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+DATA = HERE / "data"
+CURECON = Path(sys.executable).with_name("curecon")
+GIGABYTE = 10**9
+DISK_FOR_LARGE = 60 * GIGABYTE
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A generated bill and the bars that an audit of it is held against."""
+
+    name: str
+    title: str
+    lines: int
+    file_format: str = "parquet"
+    most_of_floor: float | None = None
+    most_seconds: float | None = None
+    most_memory: float | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where generate.py puts it."""
+        return DATA / self.name
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one whole process took."""
+
+    status: int
+    wall: float
+    cpu: float
+    rss: int
+    output: str
+
+
+@dataclass
+class Series:
+    """The runs of one command on one bill."""
+
+    title: str
+    runs: list[Run] = field(default_factory=list)
+
+    def middle(self, name: str) -> float:
+        """The median of a figure over the runs."""
+        return statistics.median(getattr(run, name) for run in self.runs)
+
+    @property
+    def peak(self) -> int:
+        """The most memory that any run held, in bytes."""
+        return max(run.rss for run in self.runs)
+
+    @property
+    def failure(self) -> str | None:
+        """What the first run that failed said last."""
+        for run in self.runs:
+            if run.status != 0:
+                said = run.output.strip().splitlines()[-3:] or ["nothing"]
+                return f"exit status {run.status}: {' / '.join(said)}"
+        return None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A measured figure beside its bar."""
+
+    title: str
+    measured: float
+    bar: float
+    unit: str
+    note: str = ""
+
+
+SMALL = Bill("cur2_1k", "1,000 lines", 1000, most_seconds=2)
+MEDIUM = Bill("cur2_1m", "1M lines", MILLION)
+FULL = Bill("cur2_10m", "10M lines", 10 * MILLION, most_of_floor=2, most_memory=1.5)
+LARGE = Bill("cur2_100m", "100M lines", 100 * MILLION, most_memory=2)
+TEXT = Bill("csv_1m", "1M csv.gz", MILLION, "csv", most_of_floor=1.3)
+
+
+def main() -> int:
+    options = parsed_options()
+    screen, progress = Console(), Console(stderr=True)
+    bills = chosen_bills(options, progress)
+    for bill in bills:
+        generate(bill, progress)
+    series, verdicts = measure_everything(bills, options.runs, progress)
+    if not CURECON.exists():
+        screen.print(f"{CURECON.name} is not installed beside this Python: only the floor was run.")
+    for each in series:
+        if each.failure:
+            screen.print(f"{each.title} failed: {each.failure}\n", markup=False, soft_wrap=True)
+    screen.print(times_table([each for each in series if not each.failure]))
+    if verdicts:
+        screen.print(verdict_table(verdicts))
+    return 0
+
+
+def measure_everything(
+    bills: list[Bill], runs: int, progress: Console
+) -> tuple[list[Series], list[Verdict]]:
+    series, verdicts = [], []
+    if CURECON.exists():
+        helps = measure_help(runs)
+        series.append(helps)
+        if not helps.failure:
+            verdicts.append(Verdict(helps.title, helps.middle("wall"), 0.3, "s"))
+    audits: dict[str, Series] = {}
+    for bill in bills:
+        floor, audit = measure_bill(bill, runs, progress)
+        series += [each for each in (floor, audit) if each.runs]
+        if audit.runs and not audit.failure:
+            audits[bill.name] = audit
+            verdicts += judged(bill, floor, audit)
+    return series, [*verdicts, *growth(audits)]
+
+
+def chosen_bills(options: argparse.Namespace, progress: Console) -> list[Bill]:
+    bills = [SMALL, MEDIUM, FULL, TEXT]
+    if options.large and large_fits(progress):
+        bills.append(LARGE)
+    return [bill for bill in bills if not options.only or bill.name in options.only]
+
+
+def parsed_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3, help="of each command on each bill")
+    parser.add_argument("--large", action="store_true", help="also 100 million lines (11 GB)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this bill, by folder")
+    return parser.parse_args()
+
+
+def large_fits(progress: Console) -> bool:
+    free = shutil.disk_usage(HERE).free
+    if LARGE.folder.exists() or free > DISK_FOR_LARGE:
+        return True
+    progress.print(
+        f"100 million lines are left out: {free / GIGABYTE:.0f} GB of disk are free and"
+        f" {DISK_FOR_LARGE // GIGABYTE} GB are needed."
+    )
+    return False
+
+
+def generate(bill: Bill, progress: Console) -> None:
+    if bill.folder.exists():
+        return
+    progress.print(f"generating {bill.title}")
+    options = ["--lines", str(bill.lines), "--format", bill.file_format]
+    script = HERE / "generate.py"
+    subprocess.run(
+        [sys.executable, str(script), *options, "--out", str(bill.folder)],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def measure_help(runs: int) -> Series:
+    series = Series("curecon --help")
+    with tempfile.TemporaryDirectory() as scratch:
+        # The first run compiles modules and fills caches; it is not what people wait for later.
+        measured([str(CURECON), "--help"], Path(scratch))
+        series.runs = [measured([str(CURECON), "--help"], Path(scratch)) for _ in range(runs)]
+    return series
+
+
+def measure_bill(bill: Bill, runs: int, progress: Console) -> tuple[Series, Series]:
+    """Run floor and audit in turn, so that both meet the same noise."""
+    floor, audit = Series(f"floor {bill.title}"), Series(f"audit {bill.title}")
+    # Both then read from the page cache, whoever comes first.
+    for file in bill.folder.rglob("bill-*"):
+        if file.is_file():
+            warm(file)
+    for number in range(1, runs + 1):
+        progress.print(f"{bill.title}: run {number} of {runs}")
+        # Beside the bill: a ledger lies on a disk, and /tmp may be memory.
+        with tempfile.TemporaryDirectory(dir=DATA) as scratch:
+            command = [sys.executable, str(HERE / "floor.py"), str(bill.folder)]
+            floor.runs.append(measured(command, Path(scratch)))
+        if CURECON.exists() and not audit.failure:
+            with tempfile.TemporaryDirectory(dir=DATA) as scratch:
+                audit.runs.append(measured(audit_command(bill, Path(scratch)), Path(scratch)))
+    return floor, audit
+
+
+def warm(file: Path) -> None:
+    with file.open("rb") as stream:
+        while stream.read(16 * 1024 * 1024):
+            pass
+
+
+def audit_command(bill: Bill, scratch: Path) -> list[str]:
+    return [
+        str(CURECON),
+        "audit",
+        str(bill.folder / "bill"),
+        *("--price-list", str(bill.folder / "price_list.jsonl")),
+        *("--ledger", str(scratch / "ledger.duckdb")),
+        *("--out", str(scratch / "out")),
+        *("--fail-on", "never"),
+    ]
+
+
+def measured(command: list[str], scratch: Path) -> Run:
+    """Run the command below a small wrapper process, in a folder of its own."""
+    output = scratch / "output.txt"
+    # Elsewhere than the project, so that no curecon.toml there changes what is measured.
+    wrapper = [sys.executable, "-I", str(HERE / "measure.py"), str(output), *command]
+    answer = subprocess.run(wrapper, check=True, stdout=subprocess.PIPE, cwd=scratch)
+    return Run(**json.loads(answer.stdout), output=output.read_text(errors="replace"))
+
+
+def judged(bill: Bill, floor: Series, audit: Series) -> list[Verdict]:
+    verdicts = []
+    if bill.most_of_floor is not None and not floor.failure:
+        ratio = audit.middle("wall") / floor.middle("wall")
+        cpu = audit.middle("cpu") / floor.middle("cpu")
+        aim = ", aim 1.5" if bill is FULL else ""
+        note = f"CPU {cpu:.2f}{aim}"
+        title = f"audit / floor, {bill.title}"
+        verdicts.append(Verdict(title, ratio, bill.most_of_floor, "x", note))
+    if bill.most_seconds is not None:
+        verdicts.append(Verdict(audit.title, audit.middle("wall"), bill.most_seconds, "s"))
+    if bill.most_memory is not None:
+        title = f"peak memory, {bill.title}"
+        verdicts.append(Verdict(title, audit.peak / GIGABYTE, bill.most_memory, "GB"))
+    return verdicts
+
+
+def growth(audits: dict[str, Series]) -> Iterable[Verdict]:
+    """How time grows from ten to a hundred million lines."""
+    if FULL.name in audits and LARGE.name in audits:
+        ratio = audits[LARGE.name].middle("wall") / audits[FULL.name].middle("wall")
+        yield Verdict("audit 100M / audit 10M", ratio, 10.5, "x")
+
+
+def times_table(series: list[Series]) -> Table:
+    table = Table(title="Whole processes on two cores: seconds, and peak memory in GB")
+    table.add_column("what", no_wrap=True)
+    for name in ("runs", "wall min", "median", "max", "CPU median", "memory"):
+        table.add_column(name, justify="right")
+    for each in series:
+        walls = [run.wall for run in each.runs]
+        seconds = [min(walls), statistics.median(walls), max(walls), each.middle("cpu")]
+        figures = [*seconds, each.peak / GIGABYTE]
+        table.add_row(each.title, str(len(walls)), *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def verdict_table(verdicts: list[Verdict]) -> Table:
+    table = Table(title="Against the bar")
+    table.add_column("what", no_wrap=True)
+    table.add_column("measured", justify="right")
+    table.add_column("bar", justify="right")
+    table.add_column("")
+    for each in verdicts:
+        within = "[green]within[/green]" if each.measured <= each.bar else "[red]above[/red]"
+        table.add_row(
+            each.title,
+            f"{each.measured:.2f} {each.unit}",
+            f"≤ {each.bar:g} {each.unit}",
+            f"{within}  {each.note}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
