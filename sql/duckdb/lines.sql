@@ -1,0 +1,48 @@
+-- What is kept of each line in scope; everything else about it stands in its charge key.
+-- `hours` is how many hours the line sums, at least one: AWS rounds once an hour.
+SELECT
+    nextval('line_numbers') AS line,
+    d.delivery_id,
+    s.charge_key_id,
+    CAST(
+        CASE
+            WHEN s.line_item_usage_end_date > s.line_item_usage_start_date
+            THEN greatest(1, least(100000, ceil(
+                epoch(s.line_item_usage_end_date - s.line_item_usage_start_date) / 3600)))
+            ELSE 1
+        END AS INTEGER
+    ) AS hours,
+    CAST(s.line_item_usage_amount AS DECIMAL(22, 10)) <> s.line_item_usage_amount
+        AS quantity_rounded,
+    s.identity_line_item_id,
+    s.identity_time_interval,
+    s.bill_invoice_id,
+    s.bill_invoicing_entity,
+    s.bill_bill_type,
+    s.line_item_usage_account_id,
+    s.line_item_usage_start_date,
+    s.line_item_usage_end_date,
+    s.line_item_availability_zone,
+    s.line_item_resource_id,
+    s.line_item_iam_principal,
+    CAST(s.line_item_usage_amount AS DECIMAL(22, 10)) AS line_item_usage_amount,
+    CAST(s.line_item_unblended_rate AS DECIMAL(22, 10)) AS line_item_unblended_rate,
+    s.line_item_unblended_cost,
+    s.line_item_net_unblended_cost,
+    s.pricing_rate_id,
+    s.pricing_public_on_demand_cost,
+    CAST(s.pricing_public_on_demand_rate AS DECIMAL(22, 10)) AS pricing_public_on_demand_rate,
+    s.reservation_effective_cost,
+    s.savings_plan_savings_plan_a_r_n,
+    CAST(s.savings_plan_savings_plan_rate AS DECIMAL(22, 10)) AS savings_plan_savings_plan_rate,
+    s.savings_plan_savings_plan_effective_cost,
+    s.savings_plan_total_commitment_to_date,
+    s.savings_plan_used_commitment,
+    s.split_line_item_parent_resource_id,
+    s.resource_tags,
+    s.tags,
+    s.cost_category
+FROM in_scope AS s
+JOIN run_deliveries AS d
+    ON d.period = s.period
+    AND d.payer_account = s.bill_payer_account_id

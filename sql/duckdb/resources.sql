@@ -1,0 +1,11 @@
+-- What a resource id tells about the charge rather than about who caused it: the type of the
+-- resource, and the model where the id names one that AWS offers to everybody.
+CASE
+    WHEN starts_with(line_item_resource_id, 'arn:')
+    THEN nullif(split_part(split_part(line_item_resource_id, ':', 6), '/', 1), '')
+END AS resource_type,
+CASE
+    WHEN starts_with(line_item_resource_id, 'arn:')
+        AND contains(line_item_resource_id, ':foundation-model/')
+    THEN nullif(regexp_extract(line_item_resource_id, ':foundation-model/(.+)$', 1), '')
+END AS resource_model

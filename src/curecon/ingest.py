@@ -1,0 +1,293 @@
+"""Brings a bill into the ledger: bill -> line_items, and totals of every other line.
+
+Each delivery (one billing period of one payer) replaces the older one as a whole. Lines in scope
+are kept one by one; what they leave of the totals read from the files is `other_totals`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from curecon.errors import BillUnreadable
+from curecon.reader import OpenBill, Reader
+from curecon.source import Bill
+from curecon.sql import execute, read, step, text
+
+# The columns whose values make up a charge key: all about a charge but who, when and how much.
+KEY_COLUMNS = (
+    "kind",
+    "price_basis",
+    "bill_billing_entity",
+    "line_item_line_item_type",
+    "line_item_product_code",
+    "line_item_usage_type",
+    "line_item_operation",
+    "line_item_line_item_description",
+    "line_item_tax_type",
+    "line_item_currency_code",
+    "line_item_legal_entity",
+    "product_name",
+    "product_servicecode",
+    "product_sku",
+    "product_region_code",
+    "product_product_family",
+    "product_instance_type",
+    "product_model",
+    "product_provider",
+    "product_feature",
+    "product_inference_type",
+    "pricing_rate_code",
+    "pricing_unit",
+    "pricing_term",
+    "resource_type",
+    "resource_model",
+)
+_TOTALS = (
+    "line_item_usage_account_id",
+    "line_item_product_code",
+    "line_item_line_item_type",
+    "bill_invoice_id",
+    "line_item_currency_code",
+)
+
+
+@dataclass
+class Ingested:
+    """What one run brought in: the deliveries, their files' hashes, and what was noticed."""
+
+    delivery_ids: list[str] = field(default_factory=list)
+    new_ids: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def ingest(
+    con: duckdb.DuckDBPyConnection, bill: Bill, *, services: str, periods: Sequence[str] = ()
+) -> Ingested:
+    """Read the bill's files into the staged ledger.
+
+    Args:
+        con: the staged ledger, open for writing.
+        bill: the files to read.
+        services: "ai" keeps lines in scope (DESIGN.md, section 1), "all" keeps every line.
+        periods: billing periods (YYYY-MM) to keep of what is read; none keeps all.
+
+    Raises:
+        BillUnreadable: a file is damaged or a cell does not parse; file, row and column are named.
+        FormatUnknown, FormatsMixed: the columns are of no known, or of several, report types.
+    """
+    with TemporaryDirectory(prefix="curecon-") as workspace:
+        reader = Reader(con, Path(workspace))
+        try:
+            opened = reader.open(bill.files)
+            opened.filtered = bool(periods)
+            try:
+                result = _load(con, opened, services, periods)
+            except duckdb.Error as error:
+                raise _blame(reader, opened, error) from error
+        finally:
+            reader.close()
+    result.notes.extend(bill.notes)
+    return result
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> Ingested:
+    with step("reading totals"):
+        _make_source(con, opened, services, periods)
+        _read_totals(con)
+    _refuse_gaps(con, opened)
+    result = Ingested()
+    pairs = execute(con, "SELECT DISTINCT period, payer_account FROM run_totals ORDER BY ALL")
+    for period, payer in pairs:
+        delivery_id = _delivery_id(opened, period, payer)
+        result.delivery_ids.append(delivery_id)
+        con.execute("INSERT INTO run_deliveries VALUES (?, ?, ?)", [delivery_id, period, payer])
+    known = "SELECT delivery_id FROM deliveries WHERE is_current AND services = ?"
+    new = f"SELECT delivery_id FROM run_deliveries WHERE delivery_id NOT IN ({known})"
+    result.new_ids = sorted(row[0] for row in execute(con, new, [services]))
+    if result.new_ids:
+        with step("reading line items"):
+            _replace(con, opened, services)
+    else:
+        result.notes.append("this delivery is in the ledger already; it is audited again")
+    return result
+
+
+def _make_source(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> None:
+    """Define `source`: every line of the files in the columns of line_items, with its scope.
+
+    Parquet is read where it lies, twice and only the columns needed; CSV has to be parsed as a
+    whole, so it is read once into a table that keeps wide columns of lines in scope only.
+    """
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE run_deliveries "
+        "(delivery_id VARCHAR, period DATE, payer_account VARCHAR)"
+    )
+    con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select()}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW mapped AS {opened.format.select}")
+    scope = "TRUE" if services == "all" else read("duckdb", "scope.sql")
+    wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
+    where = f"WHERE period IN ({wanted})" if wanted else ""
+    select = f"SELECT *, coalesce({scope}, FALSE) AS is_in_scope FROM mapped {where}"
+    if opened.stored == "parquet":
+        con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
+        return
+    totals = {"file", "period", "bill_payer_account_id", "line_item_unblended_cost", *_TOTALS}
+    columns = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
+    kept = ", ".join(
+        name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
+        for name in columns
+    )
+    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS SELECT is_in_scope, {kept} FROM ({select})")
+
+
+def _read_totals(con: duckdb.DuckDBPyConnection) -> None:
+    """Count the lines and dollars of every file, in and out of scope: the control totals."""
+    execute(
+        con,
+        "CREATE OR REPLACE TEMP TABLE run_totals AS SELECT file, period, "
+        f"bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}, is_in_scope, "
+        "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
+        "sum(line_item_unblended_cost) AS billed FROM source GROUP BY ALL",
+    )
+
+
+def _refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
+    """Refuse a bill without lines, and lines whose cost, period or payer is empty."""
+    rows = execute(
+        con,
+        "SELECT file, sum(lines), sum(costed_lines), count_if(period IS NULL), "
+        "count_if(payer_account IS NULL) FROM run_totals GROUP BY file ORDER BY file",
+    )
+    if not rows:
+        raise BillUnreadable(
+            f"{opened.files[0].file.path}: no line items were read; the bill is empty, "
+            "or --period leaves nothing of it"
+        )
+    read_rows = {number: lines for number, lines, *_ in rows}
+    for file in opened.files:
+        if file.rows is not None and not opened.filtered:
+            assert read_rows.get(file.number, 0) == file.rows, f"lines of {file.link} were lost"
+    paths = {file.number: file.file.path for file in opened.files}
+    for number, lines, costed, no_period, no_payer in rows:
+        gaps = {"cost": costed < lines, "billing period": no_period, "payer account": no_payer}
+        for column, found in gaps.items():
+            if found:
+                raise BillUnreadable(
+                    f"{paths[number]}: a line's {column} is empty, so its dollars could not be "
+                    "placed; correct the file or copy it again"
+                )
+
+
+def _delivery_id(opened: OpenBill, period: date, payer: str) -> str:
+    """Name a delivery by its content: the same files give the same id, whatever they are called."""
+    parts = [str(period), payer, *sorted(file.sha256 for file in opened.files)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _replace(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
+    """Put this run's deliveries in the place of the older ones of their periods and payers."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE superseded AS SELECT d.delivery_id "
+        "FROM deliveries AS d JOIN run_deliveries AS r "
+        "ON r.period = d.period AND r.payer_account = d.payer_account WHERE d.is_current"
+    )
+    gone = "WHERE delivery_id IN (SELECT delivery_id FROM superseded)"
+    con.execute(f"DELETE FROM lines {gone}")
+    con.execute(f"UPDATE deliveries SET is_current = FALSE {gone}")
+    for table in ("deliveries", "delivery_files", "read_totals"):
+        con.execute(
+            f"DELETE FROM {table} "
+            "WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
+        )
+    _scope_in(con, opened, services)
+    execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
+    _make_keys(con)
+    _insert_totals(con, opened, services)
+
+
+def _scope_in(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
+    """Define `in_scope`: the lines in scope, with their charge key.
+
+    The totals have told which product codes are in scope as a whole; Parquet skips the pages of
+    all others. Codes of which only some lines are in scope are asked line by line.
+    """
+    columns = ", ".join(KEY_COLUMNS)
+    derived = read("duckdb", "resources.sql")
+    select = f"SELECT *, hash({columns}) AS charge_key_id FROM (SELECT *, {derived} FROM"
+    if opened.stored != "parquet" or services == "all":
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source WHERE is_in_scope)"
+        )
+        return
+    codes = execute(
+        con,
+        "SELECT line_item_product_code, bool_and(is_in_scope) FROM run_totals GROUP BY 1 "
+        "HAVING bool_or(is_in_scope) ORDER BY 1",
+    )
+    whole = [code for code, all_of_it in codes if all_of_it and code is not None]
+    part = [code for code, all_of_it in codes if not (all_of_it and code is not None)]
+    con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select([code for code, _ in codes])}")
+    listed = ", ".join(text(code) for code in whole) or "''"
+    rest = "line_item_product_code IS NULL" if None in part else "FALSE"
+    if part:
+        named = ", ".join(text(code) for code in part if code is not None) or "''"
+        rest = f"(({rest} OR line_item_product_code IN ({named})) AND is_in_scope)"
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source "
+        f"WHERE line_item_product_code IN ({listed}) OR {rest})"
+    )
+
+
+def _make_keys(con: duckdb.DuckDBPyConnection) -> None:
+    """List the distinct charge keys, and make sure that no two of them share an id."""
+    columns = ", ".join(KEY_COLUMNS)
+    execute(
+        con,
+        f"CREATE OR REPLACE TEMP TABLE run_keys AS SELECT DISTINCT charge_key_id, {columns} "
+        "FROM in_scope",
+    )
+    count = execute(con, "SELECT count(*), count(DISTINCT charge_key_id) FROM run_keys")[0]
+    assert count[0] == count[1], "two charge keys have the same id"
+
+
+def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
+    """Record the deliveries, their files and what was read of them."""
+    con.execute(
+        f"INSERT INTO read_totals SELECT d.delivery_id, {', '.join(_TOTALS)}, sum(lines), "
+        "sum(billed), coalesce(sum(lines) FILTER (is_in_scope), 0), "
+        "coalesce(sum(billed) FILTER (is_in_scope), 0) FROM run_totals AS t "
+        "JOIN run_deliveries AS d USING (period, payer_account) GROUP BY ALL"
+    )
+    con.execute(
+        "INSERT INTO deliveries SELECT d.delivery_id, d.period, d.payer_account, ?, ?, "
+        "(SELECT coalesce(max(sequence), 0) + 1 FROM deliveries), TRUE, sum(t.lines), "
+        "coalesce(sum(t.lines) FILTER (t.bill_invoice_id IS NOT NULL), 0), sum(t.billed), "
+        "sum(t.in_scope_lines), sum(t.in_scope_billed) "
+        "FROM read_totals AS t JOIN run_deliveries AS d USING (delivery_id) GROUP BY ALL",
+        [opened.label, services],
+    )
+    for file in opened.files:
+        con.execute(
+            "INSERT INTO delivery_files SELECT d.delivery_id, ?, ?, ?, sum(t.lines), sum(t.billed) "
+            "FROM run_totals AS t JOIN run_deliveries AS d USING (period, payer_account) "
+            "WHERE t.file = ? GROUP BY d.delivery_id",
+            [file.file.name, file.sha256, file.file.path.stat().st_size, file.number],
+        )
+
+
+def _blame(reader: Reader, opened: OpenBill, error: duckdb.Error) -> Exception:
+    """Turn DuckDB's failure to read into a sentence that names file, row and column."""
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        place = reader.first_bad_cell(opened)
+        if place:
+            return BillUnreadable(place)
+    return reader.explain(opened, error)
