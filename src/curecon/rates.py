@@ -1,0 +1,535 @@
+"""Rate cards: files of dated prices, each with its source and the day it was checked, as one frame.
+
+A card is read whole or not at all. Everything that is wrong in any card is said at once, so that a
+folder of cards is put right in one go. What a card may hold is told in `rates/README.md`.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal, DecimalException
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
+
+import polars as pl
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from curecon import money, packaged, units
+from curecon.errors import RatesInvalid
+from curecon.models import RateSource, Record
+
+EVERY_REGION = "*"
+
+# A card is written by people. What is larger than this is another kind of file, or an attack.
+CARD_BYTES_MAX = 64 * 1024 * 1024
+PROBLEMS_SHOWN_MAX = 1000
+INTERLOCKED_RATES_MAX = 1000
+
+_PRINTABLE = r"[^\x00-\x1f\x7f]"
+_VISIBLE = r"[^\s\x00-\x1f\x7f]"
+
+
+def _widths(decimal_type: str) -> tuple[int, int]:
+    """Read precision and scale out of a type that money.py names."""
+    precision, scale = re.findall(r"\d+", decimal_type)
+    return int(precision), int(scale)
+
+
+def _whole_number_allowed(value: object) -> object:
+    """Let `price = 45` stand for 45.0; TOML tells whole numbers apart, prices do not."""
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _digits(number: Decimal) -> tuple[int, int]:
+    """Count the digits that matter before and after the point; no context rounds them here."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int), "pydantic lets only finite numbers pass"
+    written = "".join(map(str, digits)).lstrip("0")
+    significant = written.rstrip("0")
+    exponent += len(written) - len(significant)
+    return (max(0, len(significant) + exponent), max(0, -exponent)) if significant else (0, 0)
+
+
+def _kept_exactly(number: Decimal, decimal_type: str) -> Decimal:
+    precision, scale = _widths(decimal_type)
+    before, after = _digits(number)
+    if number < 0:
+        raise ValueError("is negative; a discount belongs in the contract")
+    if after > scale:
+        raise ValueError(
+            f"has {after} decimals, which looks like float noise; "
+            f"write the digits that the source prints, at most {scale} decimals"
+        )
+    if before > precision - scale:
+        raise ValueError(f"has {before} digits before the point; at most {precision - scale} fit")
+    return number
+
+
+def _price(number: Decimal) -> Decimal:
+    return _kept_exactly(number, money.PRICE)
+
+
+def _quantity(number: Decimal) -> Decimal:
+    return _kept_exactly(number, money.QUANTITY)
+
+
+def _named_once(regions: list[str]) -> list[str]:
+    if len(set(regions)) < len(regions):
+        raise ValueError("names a region twice; remove one")
+    if EVERY_REGION in regions and len(regions) > 1:
+        raise ValueError('names single regions beside "*", which means every region; keep one')
+    return regions
+
+
+Line = Annotated[
+    str,
+    StringConstraints(max_length=1000, pattern=f"^{_VISIBLE}({_PRINTABLE}*{_VISIBLE})?$"),
+]
+Price = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_price)]
+Quantity = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_quantity)]
+Region = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2}(-[a-z]+)+-[0-9]+)$")]
+
+
+M = TypeVar("M", bound=Record)
+
+
+class Rate(Record):
+    """One `[[rate]]`: what is priced, where, at what price, from when to when, and who says so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    select: Annotated[dict[str, Line], Field(min_length=1)]
+    regions: Annotated[list[Region], Field(min_length=1), AfterValidator(_named_once)]
+    price: Price
+    unit: Line
+    starts: date
+    ends: date | None = None
+    tier_from: Quantity = Decimal(0)
+    tier_to: Quantity | None = None
+    reference: Line
+    checked: date
+    unconfirmed: bool | None = None
+    source: Line | None = None
+    note: Annotated[str, StringConstraints(max_length=4000)] | None = None
+    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = "USD"
+
+    @model_validator(mode="after")
+    def _intervals_are_not_empty(self) -> Self:
+        if self.ends is not None and self.ends <= self.starts:
+            raise ValueError(
+                f"`ends` {self.ends} is not after `starts` {self.starts}; "
+                "`ends` is the first day on which the price no longer holds"
+            )
+        if self.tier_to is not None and self.tier_to <= self.tier_from:
+            raise ValueError(
+                f"`tier_to` {self.tier_to} is not above `tier_from` {self.tier_from}; "
+                "leave `tier_to` out in the last tier"
+            )
+        return self
+
+
+class Card(Record):
+    """The head of a card; its `[[rate]]` tables are read one by one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    card: Annotated[Line, StringConstraints(max_length=100)]
+    source: Line
+    unconfirmed: bool = False
+
+
+_COPIED = {"price", "unit", "currency", "starts", "ends", "tier_from", "tier_to", "checked"}
+_PATTERN_REMEDIES = {
+    "regions": 'is no region code; write one like "us-east-1", or "*" alone for every region',
+    "currency": 'is no currency code; write one like "USD"',
+}
+
+
+class _CardFile(NamedTuple):
+    path: Path
+    sha256: str
+    card: Card
+    rates: list[tuple[int, Rate]]
+
+
+class _PlacedRate(NamedTuple):
+    """A rate, and the words by which a person finds it again."""
+
+    place: str
+    card: Card
+    rate: Rate
+
+
+def read_cards(folders: list[Path]) -> pl.DataFrame:
+    """Read every card that lies directly in the folders.
+
+    Returns:
+        One row per rate and region, with the columns of `schema`, in the order of the files.
+
+    Raises:
+        RatesInvalid: a card breaks the rules or two rates overlap; one line per problem.
+    """
+    files, problems = _read_folders(folders)
+    placed = [
+        _PlacedRate(_place(file.path, index, rate.select), file.card, rate)
+        for file in files
+        for index, rate in file.rates
+    ]
+    _refuse(problems + _overlaps(placed))
+    rows = [_row(each, region) for each in placed for region in each.rate.regions]
+    rates = pl.DataFrame(rows, schema=schema())
+    assert rates["rate_id"].is_unique().all(), "rates that do not overlap have different ids"
+    return rates
+
+
+def card_sources(folders: list[Path]) -> list[RateSource]:
+    """Say which cards `read_cards` reads: name, source, digest of the file, number of rates.
+
+    Raises:
+        RatesInvalid: a card breaks the rules.
+    """
+    files, problems = _read_folders(folders)
+    _refuse(problems)
+    return [
+        RateSource(
+            name=file.card.card,
+            source=file.card.source,
+            sha256=file.sha256,
+            rates=len(file.rates),
+        )
+        for file in files
+    ]
+
+
+def schema() -> dict[str, pl.DataType]:
+    """Return the columns of the frame of rates with their types."""
+    text, day = pl.String(), pl.Date()
+    return {
+        **dict.fromkeys(("rate_id", "source_kind", "card", "source", "reference"), text),
+        **dict.fromkeys(attributes(), text),
+        "region": text,
+        "price": pl.Decimal(*_widths(money.PRICE)),
+        **dict.fromkeys(("unit", "currency"), text),
+        **dict.fromkeys(("starts", "ends"), day),
+        **dict.fromkeys(("tier_from", "tier_to"), pl.Decimal(*_widths(money.QUANTITY))),
+        "checked": day,
+        "unconfirmed": pl.Boolean(),
+    }
+
+
+@cache
+def attributes() -> dict[str, frozenset[str] | None]:
+    """Return the attributes that a rate may select on, each with its values or None for any."""
+    text = (packaged.folder("rates") / "attributes.toml").read_text(encoding="utf-8")
+    return {
+        name: frozenset(table["values"]) if "values" in table else None
+        for name, table in tomllib.loads(text).items()
+    }
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        shown = problems[:PROBLEMS_SHOWN_MAX]
+        if len(problems) > len(shown):
+            shown.append(f"... and {len(problems) - len(shown)} more problems")
+        raise RatesInvalid("\n".join(shown))
+
+
+def _read_folders(folders: Iterable[Path]) -> tuple[list[_CardFile], list[str]]:
+    """Read the cards, and say in sentences what is wrong with them."""
+    files: list[_CardFile] = []
+    paths, problems = _card_paths(folders)
+    for path in paths:
+        file, wrong = _read_card(path)
+        files += [file] if file else []
+        problems += wrong
+    named: dict[str, Path] = {}
+    for file in files:
+        other = named.setdefault(file.card.card, file.path)
+        if other is not file.path:
+            problems.append(
+                f"{_shown(file.path)}: `card` is {file.card.card!r}, as in {_shown(other)}; "
+                "give each card its own name"
+            )
+    return files, problems
+
+
+def _card_paths(folders: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """List the cards of each folder once; hidden files are an editor's, not cards."""
+    paths: list[Path] = []
+    problems = []
+    seen = set()
+    for folder in folders:
+        try:
+            status = folder.stat()
+            names = sorted(entry.name for entry in folder.iterdir())
+        except (OSError, ValueError) as error:
+            problems.append(f"{_shown(folder)} is no folder of rate cards: {_short(str(error))}")
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        paths += [
+            folder / name
+            for name in names
+            if name.endswith(".toml") and not name.startswith(".") and name != "attributes.toml"
+        ]
+    return paths, problems
+
+
+def _read_card(path: Path) -> tuple[_CardFile | None, list[str]]:
+    try:
+        content = _content(path)
+        document = _parsed(path, content)
+    except RatesInvalid as error:
+        return None, [str(error)]
+    tables = document.pop("rate", [])
+    card, problems = _checked(Card, document, _shown(path))
+    if not isinstance(tables, list) or not tables:
+        return None, [*problems, f"{_shown(path)}: holds no [[rate]] table; add one or remove it"]
+    rates = []
+    for index, table in enumerate(tables, start=1):
+        place = _place(path, index, table.get("select") if isinstance(table, dict) else None)
+        rate, wrong = _checked(Rate, table, place)
+        if rate:
+            wrong += [f"{place}: {sentence}" for sentence in _foreign_words(rate)]
+        if rate and not wrong:
+            rates.append((index, rate))
+        problems += wrong
+    if not card:
+        return None, problems
+    return _CardFile(path, hashlib.sha256(content).hexdigest(), card, rates), problems
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise RatesInvalid(f"{_shown(path)} is not a file that can be read; move it elsewhere")
+        if path.stat().st_size > CARD_BYTES_MAX:
+            raise RatesInvalid(f"{_shown(path)} is too large for a card; split it")
+        return path.read_bytes()
+    except OSError as error:
+        raise RatesInvalid(f"{_shown(path)} cannot be read: {error.strerror}") from error
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except UnicodeDecodeError as error:
+        raise RatesInvalid(
+            f"{_shown(path)} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from error
+    except (ValueError, DecimalException, RecursionError) as error:
+        reason = _short(str(error))
+        if isinstance(error, RecursionError):
+            reason = "nested too deeply"
+        elif isinstance(error, DecimalException):
+            reason = "a number is out of any range"
+        raise RatesInvalid(f"{_shown(path)} is not valid TOML: {reason}") from error
+
+
+def _checked(model: type[M], table: object, place: str) -> tuple[M | None, list[str]]:
+    try:
+        return model.model_validate(table), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        return None, [f"{place}: {_sentence(model, each)}" for each in errors]
+
+
+def _sentence(model: type[Record], error: ErrorDetails) -> str:
+    """Turn an error of pydantic into a sentence that names the key and the remedy."""
+    key = _short(".".join(map(str, error["loc"])))
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        return f"`{key}` {reason}" if key else reason
+    remedy = {
+        "missing": "is missing; every card and every rate says it",
+        "extra_forbidden": f"is unknown; the keys are {', '.join(model.model_fields)}",
+        "is_instance_of": "is no number; write digits, without quotes",
+        "finite_number": "is no number; write digits, without quotes",
+        "date_type": "is no date; write it like 2024-04-01, without quotes and without a time",
+        "string_type": "is no text; put it in quotes",
+        "string_too_long": "is too long; shorten it",
+        "string_pattern_mismatch": _PATTERN_REMEDIES.get(
+            str(error["loc"][0]) if error["loc"] else "", "must be one line of plain text"
+        ),
+        "list_type": 'is no list; write regions = ["us-east-1"]',
+        "dict_type": 'is no table; write select = { service = "bedrock", ... }',
+        "bool_type": "must be true or false, without quotes",
+        "too_short": "is empty; name at least one",
+        "model_type": "is no table; a rate begins with [[rate]]",
+    }.get(error["type"], error["msg"])
+    return f"`{key}` {remedy}" if key else f"[[rate]] {remedy}"
+
+
+def _foreign_words(rate: Rate) -> list[str]:
+    """Say which attributes, values and units the vocabularies do not know."""
+    known, problems = attributes(), []
+    for name, value in rate.select.items():
+        values = known.get(name)
+        if name not in known:
+            problems.append(
+                f"`select.{_short(name)}` is unknown; the attributes are {', '.join(known)}"
+            )
+        elif values is not None and value not in values:
+            problems.append(
+                f"`select.{name}` is {_short(value)!r}; it is one of {', '.join(sorted(values))}"
+            )
+    if units.canonical(rate.unit) is None:
+        problems.append(
+            f"`unit` {_short(rate.unit)!r} is unknown; "
+            "use a name of rates/reference/units.toml, or add it there"
+        )
+    return problems
+
+
+def _place(path: Path, index: int, select: object) -> str:
+    words = select if isinstance(select, dict) else {}
+    described = [
+        _short(value, 60)
+        for name, value in words.items()
+        if isinstance(value, str) and name not in {"service", "provider"}
+    ]
+    return f"{_shown(path)}: rate {index} ({', '.join(described) or 'selects nothing'})"
+
+
+def _short(text: str, length_max: int = 200) -> str:
+    """Make text from a file fit to be shown: one line, printable, not endless."""
+    cut = text if len(text) <= length_max else f"{text[:length_max]}..."
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
+
+
+def _shown(path: Path) -> str:
+    return _short(str(path), 4096)
+
+
+def _row(placed: _PlacedRate, region: str) -> dict[str, object]:
+    card, rate = placed.card, placed.rate
+    unconfirmed = card.unconfirmed if rate.unconfirmed is None else rate.unconfirmed
+    return {
+        "rate_id": _rate_id(card, rate, region),
+        "source_kind": "card",
+        "card": card.card,
+        "source": rate.source or card.source,
+        "reference": rate.reference,
+        **dict.fromkeys(attributes()),
+        **rate.select,
+        "region": region,
+        **rate.model_dump(include=_COPIED),
+        "unconfirmed": unconfirmed,
+    }
+
+
+def _rate_id(card: Card, rate: Rate, region: str) -> str:
+    """Name a rate by what makes it unique, so that a rate added above it changes nothing."""
+    identity = [
+        sorted(rate.select.items()),
+        region,
+        rate.unit,
+        rate.starts.isoformat(),
+        money.plain(rate.tier_from),
+    ]
+    return f"{card.card}:{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]}"
+
+
+def _overlaps(placed: list[_PlacedRate]) -> list[str]:
+    """Say which rates would price the same charge on the same day.
+
+    Rates can meet when they select the same, in the same region or one of them in every region.
+    They are split where their days do not touch, then where their tiers do not, and once more by
+    days; only what is still together is compared pair by pair, so a large folder costs a sort.
+    """
+    rows = _spread_over_regions(placed).with_columns(island=pl.struct("key", "region").rle_id())
+    for start, end in (("starts", "ends"), ("tier_from", "tier_to"), ("starts", "ends")):
+        rows = _split_where_untouched(rows, start, end)
+    together = rows.with_columns(size=pl.len().over("island")).filter(pl.col("size") > 1)
+    crowds = together.filter(pl.col("size") > INTERLOCKED_RATES_MAX).unique("island")
+    problems = [
+        f"{placed[index].place} overlaps or interlocks with {size - 1} rates of the same charge; "
+        "let all tiers change on the same days"
+        for index, size in crowds.sort("index").select("index", "size").rows()
+    ]
+    pairs = _overlapping_pairs(together.filter(pl.col("size") <= INTERLOCKED_RATES_MAX))
+    for later, earlier, regions, count in pairs.rows():
+        more = "" if count <= len(regions) else f" and {count - len(regions)} more"
+        problems.append(
+            f"{placed[later].place} overlaps with {placed[earlier].place} in "
+            f"{', '.join(regions)}{more}; give the older one an `ends`, or remove one"
+        )
+    return problems
+
+
+def _spread_over_regions(placed: list[_PlacedRate]) -> pl.DataFrame:
+    """Give every rate a row per region; one for every region meets each region that is named."""
+    quantity = pl.Decimal(*_widths(money.QUANTITY))
+    no_end, no_limit = date.max, Decimal(10**12 - 1)
+    rows = pl.DataFrame(
+        [
+            (
+                index,
+                json.dumps(sorted(rate.select.items())),
+                region,
+                rate.starts,
+                rate.ends or no_end,
+                rate.tier_from,
+                no_limit if rate.tier_to is None else rate.tier_to,
+            )
+            for index, (_, _, rate) in enumerate(placed)
+            for region in rate.regions
+        ],
+        schema={
+            "index": pl.Int64,
+            "key": pl.String,
+            "region": pl.String,
+            "starts": pl.Date,
+            "ends": pl.Date,
+            "tier_from": quantity,
+            "tier_to": quantity,
+        },
+        orient="row",
+    )
+    everywhere = pl.col("region") == EVERY_REGION
+    named = rows.filter(~everywhere).select("key", "region").unique()
+    met = rows.filter(everywhere).drop("region").join(named, on="key").select(rows.columns)
+    return pl.concat([rows, met]).sort("key", "region")
+
+
+def _split_where_untouched(rows: pl.DataFrame, start: str, end: str) -> pl.DataFrame:
+    """Number the islands of rows whose intervals touch; rows of two islands cannot overlap."""
+    reach = pl.col(end).cum_max().shift(1).over("island")
+    begins = reach.is_null() | (pl.col(start) >= reach)
+    return rows.sort("island", start, "index").with_columns(island=begins.cum_sum())
+
+
+def _overlapping_pairs(together: pl.DataFrame) -> pl.DataFrame:
+    """Pair each rate with the first that it overlaps: both indexes, three regions, their count."""
+    return (
+        together.join(together, on="island", suffix="_other")
+        .filter(
+            pl.col("index") > pl.col("index_other"),
+            pl.col("starts") < pl.col("ends_other"),
+            pl.col("starts_other") < pl.col("ends"),
+            pl.col("tier_from") < pl.col("tier_to_other"),
+            pl.col("tier_from_other") < pl.col("tier_to"),
+        )
+        .filter(pl.col("index_other") == pl.col("index_other").min().over("index"))
+        .group_by("index", "index_other")
+        .agg(
+            pl.col("region").unique().sort().head(3),
+            pl.col("region").n_unique().alias("count"),
+        )
+        .sort("index")
+    )
