@@ -1,0 +1,271 @@
+"""Write `report.html`: one file that a finance person and an engineer can both read.
+
+The page asks for nothing outside itself, and its policy forbids it. It is complete without
+scripts up to `ROWS` findings; further ones are packed into it and drawn on demand, as text nodes.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from curecon.models import AuditResult, Breakdown, Finding
+from curecon.report import story
+from curecon.report.figures import EXACT, add, count, money, number, percent, signed
+from curecon.report.story import Statement
+from curecon.report.text import CODE, SENTENCE, visible, words
+from curecon.report.waterfall import waterfall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS = 500
+"""Findings written as HTML; as many are shown at once."""
+
+LISTED = 200
+"""Rows of a breakdown and files of a delivery that are listed."""
+
+DETAILS = (
+    ("arithmetic", "Arithmetic"),
+    ("quantity", "Quantity"),
+    ("rate", "Rate"),
+    ("rate_source", "Rate from"),
+    ("rate_validity", "Rate in force"),
+    ("period", "Period"),
+    ("payer", "Payer account"),
+    ("account", "Usage account"),
+    ("region", "Region"),
+    ("service", "Service"),
+    ("usage_type", "Usage type"),
+    ("operation", "Operation"),
+    ("resource", "Resource"),
+    ("used", "Used"),
+    ("lines", "Lines"),
+    ("currency", "Currency"),
+    ("category", "Category"),
+    ("check", "Check"),
+    ("id", "Finding"),
+    ("series_id", "Same in other periods"),
+    ("primary_id", "Dollars counted under"),
+)
+"""What a finding shows when it is opened: the field of its card, and the label."""
+
+Card = dict[str, str]
+
+
+def render(result: AuditResult) -> str:
+    """Return the text of `report.html`."""
+    environment = _environment()
+    style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
+    statements = story.statements(result)
+    findings = story.ordered(result.findings)
+    cards = [_card(finding) for finding in findings]
+    return (
+        environment.get_template("page.html.j2").render(
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            script_hash=_hash(script),
+            run=result.run,
+            statements=statements,
+            currency=_only_currency(statements),
+            charts=[waterfall(statement) for statement in statements],
+            counts=story.counted(Counter(finding.severity for finding in findings)),
+            details=DETAILS,
+            rows=list(zip(cards[:ROWS], _orders(findings)[:ROWS], strict=True)),
+            blank=_blank(),
+            total=len(findings),
+            packed=_pack(cards[ROWS:], _orders(findings)[ROWS:]),
+            severities=story.SEVERITIES,
+            breakdowns={
+                kind: _breakdown(statements, kind)
+                for kind in ("spend", "unpriced", "not_repriced", "other")
+            },
+            listed=LISTED,
+        )
+        + "\n"
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("curecon.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "money": lambda amount: _minus(money(amount)),
+        "signed": lambda amount: _minus(signed(amount)),
+        "number": number,
+        "count": count,
+        "visible": visible,
+        "code": lambda text: visible(text, CODE),
+        "component": story.label,
+        "verdict": story.verdict,
+        "counted": story.counted,
+        "words": words,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _asset(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    return f"\n{source}"
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _minus(written: str) -> str:
+    """Use the minus of typography, as wide as the plus above it in a column."""
+    return written.replace("-", "\u2212")
+
+
+def _only_currency(statements: list[Statement]) -> str | None:
+    """Return the currency that need not be repeated; None where there are several, or none."""
+    currencies = {statement.total.currency for statement in statements}
+    return currencies.pop() if len(currencies) == 1 else None
+
+
+def _card(finding: Finding) -> Card:
+    """Say everything about a finding as text, cut and made visible; an empty text is left out."""
+    judged = story.judged(finding)
+    owned = "" if finding.owns_difference else "counted in another"
+    unjudged = "not judged" if finding.difference and not judged else ""
+    spoken = {
+        "severity": finding.severity,
+        "title": visible(words(finding.check)),
+        "billed": _minus(money(finding.billed)),
+        "expected": _minus(money(finding.expected)) if finding.expected is not None else "—",
+        "difference": _minus((signed if judged else money)(finding.difference)),
+        "remark": unjudged or owned,
+        "used": _span(finding),
+        "lines": number(finding.lines),
+        "quantity": _quantity(finding),
+        "arithmetic": _arithmetic(finding),
+    }
+    given = {
+        "usage_type": finding.usage_type,
+        "where": finding.usage_account or finding.payer_account,
+        "account": finding.usage_account,
+        "payer": finding.payer_account,
+        "period": finding.period,
+        "region": finding.region,
+        "service": finding.service,
+        "operation": finding.operation,
+        "resource": finding.resource,
+        "category": story.label(finding.category),
+        "check": finding.check,
+        "id": finding.id,
+        "series_id": finding.series_id,
+        "primary_id": finding.primary_id,
+        **_rate(finding),
+    }
+    shown = {name: visible(text or "") for name, text in given.items()}
+    shown["currency"] = visible(finding.currency or "", CODE)
+    return {**spoken, **shown, "reason": visible(finding.reason, SENTENCE)}
+
+
+def _blank() -> Card:
+    """Return the card of no finding, for the row that the script fills."""
+    names = (
+        "severity title billed expected difference remark used lines quantity arithmetic "
+        "usage_type where account payer period region service operation resource currency "
+        "category check id series_id primary_id rate rate_source rate_validity reason"
+    )
+    return dict.fromkeys(names.split(), "")
+
+
+def _span(finding: Finding) -> str:
+    ends = [time for time in (finding.first_usage, finding.last_usage) if time]
+    return " to ".join(f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in dict.fromkeys(ends))
+
+
+def _quantity(finding: Finding) -> str:
+    if finding.quantity is None:
+        return ""
+    return f"{_minus(number(finding.quantity))} {visible(finding.unit or '')}".rstrip()
+
+
+def _rate(finding: Finding) -> dict[str, str]:
+    if finding.rate is None:
+        return {"rate": "", "rate_source": "", "rate_validity": ""}
+    rate = finding.rate
+    currency = visible(finding.currency or "", CODE)
+    began = f"from {rate.starts}" if rate.starts else "beginning not stated"
+    return {
+        "rate": " ".join(filter(None, (number(rate.price), currency, "per", rate.unit))),
+        "rate_source": " · ".join(part for part in (rate.source, rate.reference) if part),
+        "rate_validity": f"{began}, until {rate.ends}" if rate.ends else f"{began}, no end",
+    }
+
+
+def _arithmetic(finding: Finding) -> str:
+    """Write the sum with all its digits, and the product too where it is the whole expectation."""
+    if finding.expected is None:
+        return f"billed {_minus(number(finding.billed))}; no expectation could be formed"
+    expected = _minus(number(finding.expected))
+    said = (
+        f"{_minus(number(finding.billed))} billed \u2212 {expected} expected"
+        f" = {_minus(number(finding.difference))}"
+    )
+    if finding.rate is None or finding.quantity is None:
+        return said
+    if EXACT.multiply(finding.quantity, finding.rate.price) != finding.expected:
+        return said
+    factors = f"{_minus(number(finding.quantity))} \u00d7 {number(finding.rate.price)}"
+    return f"{factors} = {expected} expected; {said}"
+
+
+def _orders(findings: list[Finding]) -> list[str]:
+    """Give each finding its place by every column, so that the page sorts by whole numbers."""
+    columns: list[Callable[[Finding], Any]] = [
+        lambda finding: story.SEVERITIES.index(finding.severity),
+        lambda finding: (finding.check, finding.usage_type or ""),
+        lambda finding: finding.period,
+        lambda finding: finding.usage_account or finding.payer_account,
+        lambda finding: finding.region or "",
+        lambda finding: finding.billed,
+        lambda finding: (finding.expected is not None, finding.expected or Decimal(0)),
+        lambda finding: finding.difference,
+    ]
+    ranks = []
+    for column in columns:
+        values = [column(finding) for finding in findings]
+        places = {value: place for place, value in enumerate(sorted(set(values)))}
+        ranks.append([places[value] for value in values])
+    return [",".join(map(str, row)) for row in zip(*ranks, strict=True)]
+
+
+def _pack(cards: list[Card], orders: list[str]) -> str:
+    """Pack the findings beyond the first rows; ten thousand would else make the page 15 MB."""
+    if not cards:
+        return ""
+    names = list(_blank())
+    content = {
+        "names": names,
+        "cards": [[card[name] for name in names] for card in cards],
+        "orders": orders,
+    }
+    text = json.dumps(content, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _breakdown(statements: list[Statement], kind: str) -> list[tuple[Breakdown, str | None]]:
+    """List the rows of a kind, each with its share of the dollars of its own statement."""
+    rows: list[tuple[Breakdown, str | None]] = []
+    for statement in statements:
+        own = statement.breakdowns.get(kind, [])
+        total = add(row.billed for row in own)
+        rows += [(row, percent(row.billed, total)) for row in own]
+    return rows

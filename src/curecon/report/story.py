@@ -1,0 +1,192 @@
+"""What the report says, whatever it is written on: the order, the words, the headline numbers.
+
+A statement is one period of one payer in one currency. Nothing is added across statements.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+
+from curecon.models import AuditResult, Breakdown, BridgeRow, Finding, Severity, Total
+from curecon.report.figures import EXACT, add, money, percent
+from curecon.report.text import CODE, visible
+
+PART = 40
+"""Characters shown of a period or an account in the name of a statement."""
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+
+LABELS = {
+    "agrees": "Agrees",
+    "duplicate": "Billed twice",
+    "unit": "Other unit",
+    "quantity": "Quantity",
+    "rate": "Rate",
+    "discount": "Discount",
+    "commitment": "Commitment",
+    "free_tier": "Free tier",
+    "arithmetic": "Arithmetic",
+    "rounding": "Rounding",
+    "unpriced": "Could not be priced",
+    "not_repriced": "Not repriced",
+}
+"""The components of the bridge in the order of causes, in words."""
+
+UNJUDGED = ("unpriced", "not_repriced")
+"""Components whose amount says nothing against AWS: no expectation was formed."""
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One period of one payer in one currency, with what stands beside its total."""
+
+    total: Total
+    bridge: list[BridgeRow]
+    breakdowns: dict[str, list[Breakdown]]
+    severities: Counter[Severity]
+    proven: Decimal
+
+    @property
+    def name(self) -> str:
+        """Name the statement. Its parts come from the bill, so none may push out another."""
+        total = self.total
+        payer = visible(total.payer_account, PART)
+        return f"{visible(total.period, PART)} · payer {payer} · {visible(total.currency, CODE)}"
+
+    @property
+    def causes(self) -> list[BridgeRow]:
+        """The components in which an expectation was formed and differs."""
+        return [row for row in self.bridge if row.component not in (*UNJUDGED, "agrees")]
+
+    @property
+    def priced(self) -> Decimal:
+        """Dollars billed on the charges that could be priced."""
+        left = EXACT.subtract(self.total.in_scope_billed, self.total.unpriced)
+        return EXACT.subtract(left, self.total.not_repriced)
+
+    @property
+    def difference(self) -> Decimal:
+        """Billed minus expected, on the charges that could be priced."""
+        return add(row.amount for row in self.causes)
+
+    @property
+    def share(self) -> str | None:
+        """The dollars that were priced, as a share of those of all usage; None for no usage."""
+        usage = EXACT.add(self.priced, self.total.unpriced)
+        return percent(self.priced, usage)
+
+
+def statements(result: AuditResult) -> list[Statement]:
+    """Split a result into its statements, ordered by period, payer and currency."""
+    keys = {_key(total) for total in result.totals}
+    strays = {*map(_key, result.bridge), *map(_key, result.breakdowns)} - keys
+    assert not strays, f"rows of the bridge belong to no total: {sorted(strays)}"
+    return [_statement(total, result) for total in sorted(result.totals, key=_key)]
+
+
+def ordered(findings: list[Finding]) -> list[Finding]:
+    """Order findings by severity and dollars; the owner of dollars before those who share them."""
+    return sorted(
+        findings,
+        key=lambda finding: (
+            SEVERITIES.index(finding.severity),
+            finding.difference.copy_abs().copy_negate(),
+            not finding.owns_difference,
+            finding.id,
+        ),
+    )
+
+
+def label(component: str) -> str:
+    """Name a component for people; one that we do not know keeps its own name."""
+    return LABELS.get(component, component)
+
+
+def judged(finding: Finding) -> bool:
+    """Say whether the dollars of a finding are a difference from an expectation."""
+    return finding.expected is not None and finding.category not in UNJUDGED
+
+
+def counted(severities: Counter[Severity]) -> str:
+    """Count findings in words: `2 errors, 1 warning`."""
+    plural = {"error": "errors", "warning": "warnings", "info": "info"}
+    parts = [
+        f"{count:,} {severity if count == 1 else plural[severity]}"
+        for severity in SEVERITIES
+        if (count := severities[severity])
+    ]
+    return ", ".join(parts) or "no findings"
+
+
+def verdict(statement: Statement) -> str:
+    """Say in a sentence or two what came out; the currency in it still needs escaping."""
+    total, currency = statement.total, visible(statement.total.currency, CODE)
+    if total.in_scope_lines == 0:
+        return "The bill has no Bedrock or SageMaker charges."
+    if not any(row.component not in UNJUDGED for row in statement.bridge):
+        said = "No charge could be compared with a price."
+    elif statement.difference == 0:
+        said = _agreement(statement)
+    else:
+        more = "more" if statement.difference > 0 else "less"
+        size = money(statement.difference.copy_abs())
+        if all(row.component == "rounding" for row in statement.causes):
+            said = (
+                f"Every charge that could be priced agrees with its rate, but for rounding: "
+                f"{money(statement.priced)} {currency} in all, {size} {more} than expected."
+            )
+        else:
+            said = (
+                f"AWS billed {size} {currency} {more} than expected on "
+                f"{money(statement.priced)} {currency} of priced charges."
+            )
+    if total.unpriced:
+        said += f" {money(total.unpriced)} {currency} could not be priced."
+    return said
+
+
+def _agreement(statement: Statement) -> str:
+    if any(row.amount for row in statement.causes):
+        return "Charges differ from what was expected, and the differences cancel each other."
+    return (
+        f"Every charge that could be priced agrees with its rate: {money(statement.priced)} "
+        f"{visible(statement.total.currency, CODE)} in all."
+    )
+
+
+def _statement(total: Total, result: AuditResult) -> Statement:
+    key = _key(total)
+    order = list(LABELS)
+    bridge = [row for row in result.bridge if _key(row) == key and (row.lines or row.amount)]
+    bridge.sort(key=lambda row: (_place(row.component, order), row.component))
+    breakdowns: dict[str, list[Breakdown]] = {}
+    for row in result.breakdowns:
+        if _key(row) == key:
+            breakdowns.setdefault(row.kind, []).append(row)
+    for rows in breakdowns.values():
+        rows.sort(
+            key=lambda row: (row.billed.copy_abs().copy_negate(), row.service or "", row.label)
+        )
+    # A finding about data has no currency; it counts wherever its period and payer do.
+    findings = [
+        finding
+        for finding in result.findings
+        if (finding.period, finding.payer_account, finding.currency or total.currency) == key
+    ]
+    proven = add(
+        finding.difference
+        for finding in findings
+        if finding.severity == "error" and finding.owns_difference and judged(finding)
+    )
+    severities = Counter(finding.severity for finding in findings)
+    return Statement(total, bridge, breakdowns, severities, proven)
+
+
+def _place(component: str, order: list[str]) -> int:
+    return order.index(component) if component in order else order.index("unpriced")
+
+
+def _key(row: Total | BridgeRow | Breakdown) -> Key:
+    return row.period, row.payer_account, row.currency

@@ -1,0 +1,221 @@
+"""Show a result on the terminal, or in a log: the headline, the bridge, the worst findings."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from curecon.models import AuditResult, Breakdown, Finding
+from curecon.report import story
+from curecon.report.figures import count, money, number, signed
+from curecon.report.story import Statement
+from curecon.report.text import CODE, FIELD, SENTENCE, visible, words
+
+LIMIT = 20
+"""Findings shown; the rest is in the files."""
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def show(result: AuditResult, console: Console) -> None:
+    """Print a result. Text of the bill is printed as it is, whatever markup it resembles."""
+    statements = story.statements(result)
+    if not result.findings:
+        _say(console, "No findings.", style="bold green")
+    if not statements:
+        _say(console, "No bill was audited.")
+    for statement in statements:
+        _heading(console, statement.name)
+        _say(console, story.verdict(statement))
+        console.print()
+        console.print(_headline(statement, console))
+        if statement.bridge:
+            console.print(_bridge(statement, console))
+    _findings(result, console)
+    _unpriced(statements, console)
+    if result.run.notes:
+        _heading(console, "Notes")
+        for note in result.run.notes:
+            _say(console, f"- {note}")
+
+
+def _headline(statement: Statement, console: Console) -> Padding:
+    total = statement.total
+    table = _table(console, header=False)
+    table.add_column("what")
+    table.add_column("amount", justify="right", overflow="fold")
+    table.add_column("remark", style="dim", ratio=1, overflow="fold")
+    rows = [
+        (
+            "Billed, Bedrock and SageMaker",
+            money(total.in_scope_billed),
+            count(total.in_scope_lines, "line"),
+        ),
+        ("Not repriced", money(total.not_repriced), "tax, credits, fees"),
+        ("Could not be priced", money(total.unpriced), "reasons below"),
+        ("Priced, as billed", money(statement.priced), _share(statement)),
+        ("Expected", money(total.expected), ""),
+        ("Difference", signed(statement.difference), _direction(statement)),
+    ]
+    for what, amount, remark in rows:
+        if what in {"Not repriced", "Could not be priced"} and amount == "0.00":
+            continue
+        style = "bold" if what == "Difference" else ""
+        table.add_row(*(_text(part, console) for part in (what, amount, remark)), style=style)
+    return Padding(table, (0, 0, 1, 0))
+
+
+def _share(statement: Statement) -> str:
+    return f"{statement.share} of usage dollars" if statement.share else ""
+
+
+def _direction(statement: Statement) -> str:
+    if not statement.difference:
+        return ""
+    whose = "too much" if statement.difference > 0 else "too little"
+    if statement.proven:
+        return f"billed {whose}; {signed(statement.proven)} is provably wrong"
+    return f"billed {whose}"
+
+
+def _bridge(statement: Statement, console: Console) -> Table:
+    table = _table(console)
+    table.add_column("Component", ratio=1, min_width=12, overflow="fold")
+    for name in ("Billed", "Expected", "Amount"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("Lines", justify="right", overflow="fold")
+    for row in statement.bridge:
+        table.add_row(
+            _text(story.label(row.component), console),
+            money(row.billed),
+            money(row.expected),
+            signed(row.amount),
+            number(row.lines),
+        )
+    return table
+
+
+def _findings(result: AuditResult, console: Console) -> None:
+    if not result.findings:
+        return
+    findings = story.ordered(result.findings)
+    _heading(console, f"Findings: {_count(findings)}")
+    table = _table(console, lines=True)
+    table.add_column("Severity", no_wrap=True)
+    table.add_column("What, where and why", ratio=1, min_width=30, overflow="fold")
+    table.add_column("Difference", justify="right", overflow="fold")
+    for finding in findings[:LIMIT]:
+        table.add_row(
+            Text(finding.severity, style=_STYLES[finding.severity]),
+            _finding(finding, console),
+            _dollars(finding, console),
+        )
+    console.print(table)
+    if (more := len(findings) - LIMIT) > 0:
+        _say(
+            console,
+            f"{more:,} more are in findings.csv and report.html (written with --out), and in "
+            "`curecon findings list`.",
+        )
+
+
+def _count(findings: list[Finding]) -> str:
+    return story.counted(Counter(finding.severity for finding in findings))
+
+
+def _finding(finding: Finding, console: Console) -> Text:
+    what = [words(finding.check), finding.usage_type, finding.operation]
+    where = [
+        finding.period,
+        finding.usage_account or finding.payer_account,
+        finding.region,
+        finding.resource,
+    ]
+    said = Text(no_wrap=False)
+    said.append_text(_joined(what, console, "bold"))
+    said.append("\n")
+    said.append_text(_joined(where, console, "dim"))
+    said.append("\n")
+    return said.append_text(_text(finding.reason, console, SENTENCE))
+
+
+def _joined(parts: Iterable[str | None], console: Console, style: str) -> Text:
+    """Join what is there; each part is cut by itself, so that no part can push out another."""
+    shown = [visible(part) for part in parts if part]
+    return Text(_encodable(" · ".join(shown), console), style=style)
+
+
+def _dollars(finding: Finding, console: Console) -> Text:
+    amount = signed(finding.difference) if story.judged(finding) else money(finding.difference)
+    said = _text(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console)
+    if not story.judged(finding) and finding.difference:
+        said.append("\nnot judged", style="dim")
+    elif not finding.owns_difference:
+        said.append("\ncounted in another", style="dim")
+    return said
+
+
+def _unpriced(statements: list[Statement], console: Console) -> None:
+    rows = [
+        (statement, row)
+        for statement in statements
+        for row in statement.breakdowns.get("unpriced", [])
+    ]
+    if not rows:
+        return
+    _heading(console, "What could not be judged, and why")
+    table = _table(console)
+    table.add_column("Reason", ratio=1, min_width=30, overflow="fold")
+    table.add_column("Lines", justify="right", overflow="fold")
+    table.add_column("Billed", justify="right", overflow="fold")
+    for statement, row in rows[:LIMIT]:
+        where = statement.name if len(statements) > 1 else ""
+        table.add_row(
+            _joined([_reason(row), where], console, ""),
+            number(row.lines),
+            _text(f"{money(row.billed)} {visible(row.currency, CODE)}", console),
+        )
+    console.print(table)
+    if len(rows) > LIMIT:
+        _say(console, f"{len(rows) - LIMIT:,} more reasons are in report.html (with --out).")
+
+
+def _reason(row: Breakdown) -> str:
+    return f"{row.service}: {row.label}" if row.service else row.label
+
+
+def _table(console: Console, *, header: bool = True, lines: bool = False) -> Table:
+    """Start a table; a pipe gets the same one, so that a log reads as the terminal does."""
+    style = box.ASCII if console.options.ascii_only else box.SIMPLE
+    return Table(
+        box=style if header else None,
+        show_header=header,
+        show_lines=lines,
+        pad_edge=False,
+        expand=header,
+        header_style="bold",
+    )
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    _say(console, text, style="bold underline")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    said = _text(text, console, SENTENCE)
+    said.stylize(style)
+    console.print(said, highlight=False)
+
+
+def _text(text: str, console: Console, limit: int = FIELD) -> Text:
+    return Text(_encodable(visible(text, limit), console))
+
+
+def _encodable(text: str, console: Console) -> str:
+    """Spell out what the output cannot encode, since an audit must not end at a name."""
+    return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
