@@ -1078,6 +1078,8 @@ def test_browser_fits_every_width_and_scheme(visit, sample, tmp_path):
             SAMPLES[sample](), viewport={"width": width, "height": 900}, color_scheme=scheme
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for title in page.locator("#findings-table tbody th").all()[:1]:
+            assert title.bounding_box()["width"] > 100
         picture = page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
         assert picture.startswith(b"\x89PNG")
         page.close()
