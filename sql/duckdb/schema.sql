@@ -76,3 +76,176 @@ CREATE TABLE lines (
 );
 
 CREATE SEQUENCE line_numbers;
+
+CREATE TABLE charge_keys (
+    charge_key_id                   UBIGINT NOT NULL,
+    kind                            VARCHAR NOT NULL,
+    price_basis                     VARCHAR NOT NULL,
+    is_ai                           BOOLEAN NOT NULL,
+    bill_billing_entity             VARCHAR,
+    line_item_line_item_type        VARCHAR,
+    line_item_product_code          VARCHAR,
+    line_item_usage_type            VARCHAR,
+    line_item_operation             VARCHAR,
+    line_item_line_item_description VARCHAR,
+    line_item_tax_type              VARCHAR,
+    line_item_currency_code         VARCHAR,
+    line_item_legal_entity          VARCHAR,
+    product_name                    VARCHAR,
+    product_servicecode             VARCHAR,
+    product_sku                     VARCHAR,
+    product_region_code             VARCHAR,
+    product_product_family          VARCHAR,
+    product_instance_type           VARCHAR,
+    product_model                   VARCHAR,
+    product_provider                VARCHAR,
+    product_feature                 VARCHAR,
+    product_inference_type          VARCHAR,
+    pricing_rate_code               VARCHAR,
+    pricing_unit                    VARCHAR,
+    pricing_term                    VARCHAR,
+    resource_type                   VARCHAR,
+    resource_model                  VARCHAR,
+    region                          VARCHAR,
+    unit                            VARCHAR,
+    grade                           VARCHAR,
+    undecoded_reason                VARCHAR,
+    unpriced_reason                 VARCHAR,
+    service                         VARCHAR,
+    capability                      VARCHAR,
+    provider                        VARCHAR,
+    model                           VARCHAR,
+    feature                         VARCHAR,
+    token_type                      VARCHAR,
+    tier                            VARCHAR,
+    routing                         VARCHAR,
+    context                         VARCHAR,
+    endpoint                        VARCHAR,
+    commitment                      VARCHAR,
+    customized                      VARCHAR,
+    variant                         VARCHAR,
+    component                       VARCHAR,
+    instance_type                   VARCHAR,
+    volume_type                     VARCHAR,
+    size                            VARCHAR
+);
+
+CREATE TABLE rates (
+    rate_id     VARCHAR NOT NULL,
+    source_kind VARCHAR NOT NULL,
+    card        VARCHAR,
+    source      VARCHAR NOT NULL,
+    reference   VARCHAR,
+    region      VARCHAR,
+    price       DECIMAL(15, 10) NOT NULL,
+    unit        VARCHAR NOT NULL,
+    currency    VARCHAR NOT NULL,
+    starts      DATE,
+    ends        DATE,
+    checked     DATE,
+    unconfirmed BOOLEAN NOT NULL,
+    later       BOOLEAN NOT NULL
+);
+
+CREATE TABLE key_rates (
+    charge_key_id UBIGINT NOT NULL,
+    rate_id       VARCHAR NOT NULL,
+    source_kind   VARCHAR NOT NULL,
+    starts        DATE NOT NULL,
+    ends          DATE NOT NULL,
+    tier_from     DECIMAL(22, 10),
+    tier_to       DECIMAL(22, 10),
+    price         DECIMAL(15, 10) NOT NULL,
+    later         BOOLEAN NOT NULL,
+    unit_stated   BOOLEAN NOT NULL
+);
+
+-- One row a line and component; a line mostly has one. `difference` is billed - expected, and
+-- `billed_part` is left out where the row carries the whole cost of the line.
+CREATE TABLE compared (
+    delivery_id VARCHAR NOT NULL,
+    line        BIGINT NOT NULL,
+    component   VARCHAR NOT NULL,
+    reason      VARCHAR,
+    rate_id     VARCHAR,
+    difference  DECIMAL(36, 20) NOT NULL,
+    billed_part DECIMAL(36, 20)
+);
+
+CREATE TABLE findings (
+    delivery_id     VARCHAR NOT NULL,
+    id              VARCHAR NOT NULL,
+    series_id       VARCHAR NOT NULL,
+    "check"         VARCHAR NOT NULL,
+    category        VARCHAR NOT NULL,
+    severity        VARCHAR NOT NULL,
+    owns_difference BOOLEAN NOT NULL,
+    period          VARCHAR NOT NULL,
+    payer_account   VARCHAR NOT NULL,
+    usage_account   VARCHAR,
+    region          VARCHAR,
+    service         VARCHAR,
+    usage_type      VARCHAR,
+    operation       VARCHAR,
+    unit            VARCHAR,
+    resource        VARCHAR,
+    quantity        DECIMAL(38, 10),
+    billed          DECIMAL(38, 20) NOT NULL,
+    expected        DECIMAL(38, 20),
+    difference      DECIMAL(38, 20) NOT NULL,
+    currency        VARCHAR,
+    lines           BIGINT NOT NULL,
+    first_usage     TIMESTAMP,
+    last_usage      TIMESTAMP,
+    reason          VARCHAR NOT NULL,
+    primary_id      VARCHAR,
+    rate_id         VARCHAR
+);
+
+CREATE TABLE found_lines (
+    delivery_id VARCHAR NOT NULL,
+    finding_id  VARCHAR NOT NULL,
+    line        BIGINT NOT NULL,
+    billed      DECIMAL(36, 20) NOT NULL,
+    expected    DECIMAL(36, 20) NOT NULL
+);
+
+-- Findings of deliveries that a newer one has replaced.
+CREATE TABLE past_findings AS SELECT * FROM findings LIMIT 0;
+
+CREATE TABLE bridge (
+    delivery_id   VARCHAR NOT NULL,
+    period        VARCHAR NOT NULL,
+    payer_account VARCHAR NOT NULL,
+    currency      VARCHAR NOT NULL,
+    component     VARCHAR NOT NULL,
+    billed        DECIMAL(38, 20) NOT NULL,
+    expected      DECIMAL(38, 20) NOT NULL,
+    amount        DECIMAL(38, 20) NOT NULL,
+    lines         BIGINT NOT NULL
+);
+
+CREATE TABLE past_bridge AS SELECT * FROM bridge LIMIT 0;
+
+CREATE TABLE runs (
+    run_id          VARCHAR NOT NULL,
+    started         TIMESTAMP NOT NULL,
+    curecon_version VARCHAR NOT NULL,
+    deliveries      VARCHAR[] NOT NULL
+);
+
+-- What was really used, from logs, metrics and inventories; empty until something fills it.
+CREATE TABLE evidence (
+    source       VARCHAR NOT NULL,
+    kind         VARCHAR NOT NULL,
+    account      VARCHAR,
+    region       VARCHAR,
+    resource     VARCHAR,
+    model        VARCHAR,
+    dimension    VARCHAR NOT NULL,
+    starts       TIMESTAMP NOT NULL,
+    ends         TIMESTAMP NOT NULL,
+    quantity     DECIMAL(22, 10) NOT NULL,
+    unit         VARCHAR NOT NULL,
+    completeness VARCHAR NOT NULL
+);

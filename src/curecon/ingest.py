@@ -22,6 +22,7 @@ from curecon.sql import execute, read, step, text
 KEY_COLUMNS = (
     "kind",
     "price_basis",
+    "is_ai",
     "bill_billing_entity",
     "line_item_line_item_type",
     "line_item_product_code",
@@ -133,10 +134,14 @@ def _make_source(
     )
     con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select()}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW mapped AS {opened.format.select}")
-    scope = "TRUE" if services == "all" else read("duckdb", "scope.sql")
+    scope = read("duckdb", "scope.sql")
     wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
     where = f"WHERE period IN ({wanted})" if wanted else ""
-    select = f"SELECT *, coalesce({scope}, FALSE) AS is_in_scope FROM mapped {where}"
+    kept_too = "TRUE" if services == "all" else "FALSE"
+    select = (
+        f"SELECT *, {kept_too} OR is_ai AS is_in_scope "
+        f"FROM (SELECT *, coalesce({scope}, FALSE) AS is_ai FROM mapped {where})"
+    )
     if opened.stored == "parquet":
         con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
         return
@@ -146,7 +151,7 @@ def _make_source(
         name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
         for name in columns
     )
-    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS SELECT is_in_scope, {kept} FROM ({select})")
+    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS SELECT is_in_scope, is_ai, {kept} FROM ({select})")
 
 
 def _read_totals(con: duckdb.DuckDBPyConnection) -> None:
@@ -222,7 +227,7 @@ def _scope_in(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -
     """
     columns = ", ".join(KEY_COLUMNS)
     derived = read("duckdb", "resources.sql")
-    select = f"SELECT *, hash({columns}) AS charge_key_id FROM (SELECT *, {derived} FROM"
+    select = f"SELECT *, hash({columns}) AS charge_key_id FROM (SELECT *,\n{derived}\nFROM"
     if opened.stored != "parquet" or services == "all":
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source WHERE is_in_scope)"

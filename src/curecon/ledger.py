@@ -14,20 +14,40 @@ import duckdb
 
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
+from curecon.sql import read
 
 SCHEMA_VERSION = 1
 _MEMORY = "1GB"
 
 
+class Stage:
+    """A staged copy of the ledger, open for writing until it is published."""
+
+    def __init__(self, path: Path, stage: Path, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        self.catalog = con.execute("SELECT current_database()").fetchall()[0][0]
+        self._path = path
+        self._stage = stage
+
+    def publish(self) -> None:
+        """Put the staged copy in the place of the ledger, by one atomic replace."""
+        self.con.execute("CHECKPOINT")
+        self.con.close()
+        _publish(self._stage, self._path)
+
+
 @contextmanager
-def staged(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a staged copy of the ledger for writing; publish it when the block ends well.
+def staged(path: Path) -> Iterator[Stage]:
+    """Open a staged copy of the ledger for writing; unless it is published, nothing changes.
 
     Raises:
         LedgerLocked: another process writes the ledger, or holds it open for writing.
         LedgerUnreadable: the file is no ledger, or of another schema version.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerUnreadable(f"{path}: its folder cannot be made ({error.strerror})") from error
     with _sole_writer(path):
         stage = path.with_name(f".{path.name}.staged")
         _remove(stage)
@@ -35,11 +55,12 @@ def staged(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             if path.exists():
                 _settle(path)
                 shutil.copyfile(path, stage)
-            with _connect(stage, read_only=False) as con:
+            con = _connect(stage, read_only=False)
+            try:
                 _prepare(con, stage, path)
-                yield con
-                con.execute("CHECKPOINT")
-            _publish(stage, path)
+                yield Stage(path, stage, con)
+            finally:
+                con.close()
         finally:
             _remove(stage)
 
@@ -122,8 +143,10 @@ def _prepare(con: duckdb.DuckDBPyConnection, stage: Path, path: Path) -> None:
     if path.exists():
         _check_version(con, path)
         return
-    con.execute((folder("sql") / "duckdb" / "schema.sql").read_text("utf-8"))
+    con.execute(read("duckdb", "schema.sql"))
     con.execute("INSERT INTO ledger VALUES (?)", [SCHEMA_VERSION])
+    for view in sorted((folder("sql") / "views").glob("*.sql")):
+        con.execute(f"CREATE VIEW {view.stem} AS\n{view.read_text('utf-8')}")
 
 
 def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:

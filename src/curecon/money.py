@@ -24,7 +24,13 @@ def plain(number: Decimal) -> str:
 
 
 def fits_price(number: Decimal) -> bool:
-    """Say whether a price is kept exactly by the type `PRICE`."""
-    _, digits, exponent = number.normalize().as_tuple()
+    """Say whether a price is kept exactly by the type `PRICE`; no context rounds it here."""
+    _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int), "a price is a finite number"
-    return -exponent <= PRICE_SCALE and len(digits) + exponent <= PRICE_PRECISION - PRICE_SCALE
+    whole = "".join(map(str, digits)).lstrip("0")
+    significant = whole.rstrip("0")
+    if not significant:
+        return True
+    last = exponent + len(whole) - len(significant)
+    first = exponent + len(whole)
+    return -last <= PRICE_SCALE and first <= PRICE_PRECISION - PRICE_SCALE

@@ -78,10 +78,10 @@ def read(*parts: str) -> str:
     return folder("sql").joinpath(*parts).read_text("utf-8")
 
 
-def make(con: duckdb.DuckDBPyConnection, path: Path, *, temporary: bool = True) -> None:
-    """Run a file of sql/, which is one SELECT, into a table named after the file."""
-    kind = "TEMP TABLE" if temporary else "TABLE"
-    execute(con, f"CREATE OR REPLACE {kind} {path.stem} AS\n{path.read_text('utf-8')}")
+def make(con: duckdb.DuckDBPyConnection, *parts: str) -> None:
+    """Run a file of sql/, which is one SELECT, into a temporary table named after the file."""
+    stem = Path(parts[-1]).stem
+    execute(con, f"CREATE OR REPLACE TEMP TABLE {stem} AS\n{read(*parts)}")
 
 
 def text(value: str) -> str:

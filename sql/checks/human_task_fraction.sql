@@ -1,0 +1,16 @@
+-- severity: warning
+-- category: quantity
+-- owns: quantity
+-- question: Is a part of a human task billed?
+-- A task is one worker's assessment of one prompt, so it is whole (Bedrock pricing page).
+SELECT
+    c.line,
+    c.billed,
+    c.expected,
+    c.difference,
+    c.rate_id,
+    'A fraction of a human task is billed; tasks are whole.' AS reason
+FROM comparison AS c
+WHERE c.component = 'quantity'
+    AND c.reason = 'fraction'
+ORDER BY c.line_item_id, c.time_interval

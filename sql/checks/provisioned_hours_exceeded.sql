@@ -1,0 +1,21 @@
+-- severity: warning
+-- category: quantity
+-- owns: quantity
+-- resource: yes
+-- question: Are more model-unit hours billed than the provisioned model has units and the clock has hours?
+SELECT
+    c.line,
+    c.billed,
+    c.expected,
+    c.difference,
+    c.rate_id,
+    CASE WHEN c.reason IN ('contract', 'clock') THEN 'error' ELSE 'warning' END AS severity,
+    CASE c.reason
+        WHEN 'contract' THEN 'More model-unit hours are billed than the contract has units for.'
+        WHEN 'clock' THEN 'More model-unit hours are billed than the period has for this provisioned model at its largest.'
+        ELSE 'More model-unit hours are billed than this provisioned model usually bills.'
+    END AS reason
+FROM comparison AS c
+WHERE c.component = 'quantity'
+    AND c.reason IN ('contract', 'clock', 'inferred')
+ORDER BY c.line_item_id, c.time_interval

@@ -1,0 +1,33 @@
+-- severity: warning
+-- category: data
+-- question: Is there a Bedrock or SageMaker charge under a product code that nobody has described?
+-- Marketplace models bill under an opaque code of their own; billing entity and product name tell
+-- them (Bedrock facts, section 1). Another service's charge on an AI resource is only noted.
+SELECT
+    l.line,
+    CASE
+        WHEN lower(concat(k.line_item_product_code, ' ', k.product_name, ' ', k.product_servicecode))
+            LIKE '%bedrock%' THEN 'warning'
+        WHEN lower(concat(k.line_item_product_code, ' ', k.product_name, ' ', k.product_servicecode))
+            LIKE '%sagemaker%' THEN 'warning'
+        ELSE 'info'
+    END AS severity,
+    'The product code ' || coalesce(k.line_item_product_code, '(empty)')
+        || ' is none of those that Bedrock or SageMaker are known to bill under.' AS reason
+FROM lines AS l
+JOIN charge_keys AS k
+    ON k.charge_key_id = l.charge_key_id
+WHERE k.is_ai
+    AND coalesce(k.line_item_product_code, '') NOT IN (
+        'AmazonBedrock', 'AmazonBedrockService', 'AmazonBedrockFoundationModels',
+        'AmazonBedrockAgentCore', 'AmazonSageMaker', 'MachineLearningSavingsPlans'
+    )
+    AND NOT (
+        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
+        AND (
+            lower(coalesce(k.product_name, '')) LIKE '%bedrock%'
+            OR k.resource_type IN ('foundation-model', 'inference-profile', 'application-inference-profile')
+        )
+    )
+    AND k.price_basis <> 'list'
+ORDER BY l.line

@@ -1,0 +1,14 @@
+-- severity: warning
+-- category: data
+-- question: Which usage types of Bedrock and SageMaker are not understood?
+SELECT
+    l.line,
+    k.undecoded_reason AS reason
+FROM lines AS l
+JOIN charge_keys AS k
+    ON k.charge_key_id = l.charge_key_id
+WHERE k.is_ai
+    AND k.kind IN ('usage', 'covered_usage')
+    AND k.undecoded_reason IS NOT NULL
+    AND k.line_item_usage_type IS NOT NULL
+ORDER BY l.line

@@ -1,0 +1,65 @@
+-- Each line's billed cost beside what it should be, by the component of the bridge it sits in.
+-- grain: one row a line
+-- Lines of the component `differs` are taken apart by causes.sql.
+-- Rule: DESIGN, sections 2 and 3.
+WITH products AS (
+    SELECT
+        *,
+        CAST(round(right_quantity * price, 10) AS DECIMAL(36, 20)) AS expected,
+        -- The bill against itself: is it quantity times the rate it states?
+        abs(judged - CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))) > tolerance
+            AND kind IN ('usage', 'covered_usage', 'reserved_usage') AS contradicts_itself
+    FROM priced
+),
+
+states AS (
+    SELECT
+        *,
+        CASE
+            WHEN how IS NOT NULL THEN 'duplicate'
+            WHEN kind IN (
+                'tax', 'credit', 'refund', 'fee', 'discount', 'plan_fee', 'plan_upfront_fee',
+                'correction'
+            ) THEN 'not_repriced'
+            WHEN negation_difference IS NOT NULL THEN 'commitment'
+            WHEN kind = 'negation' THEN 'agrees'
+            WHEN price_basis = 'list' AND kind = 'covered_usage' AND billed = 0 THEN 'agrees'
+            WHEN kind NOT IN ('usage', 'covered_usage') OR quantity IS NULL OR price IS NULL
+            THEN CASE
+                WHEN contradicts_itself THEN 'differs'
+                WHEN is_ai THEN 'unpriced'
+                ELSE 'not_repriced'
+            END
+            WHEN price > 0 AND quantity <> 0 AND judged = 0 AND coalesce(rate, 0) = 0
+            THEN 'unpriced'
+            WHEN judged = expected THEN 'agrees'
+            WHEN abs(judged - expected) <= tolerance THEN 'rounding'
+            ELSE 'differs'
+        END AS component
+    FROM products
+)
+
+SELECT
+    delivery_id,
+    line,
+    component,
+    CASE
+        WHEN component = 'duplicate' THEN how
+        WHEN component = 'not_repriced' AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'unknown')
+        THEN 'other_service'
+        WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
+        WHEN component = 'commitment' THEN negation_reason
+        WHEN component <> 'unpriced' THEN NULL
+        ELSE unpriced_because
+    END AS reason,
+    rate_id,
+    CAST(
+        CASE
+            WHEN component = 'agrees' THEN 0
+            WHEN component = 'rounding' THEN judged - expected
+            WHEN component = 'commitment' THEN negation_difference
+            ELSE billed
+        END AS DECIMAL(36, 20)
+    ) AS difference,
+    CAST(NULL AS DECIMAL(36, 20)) AS billed_part
+FROM states

@@ -1,0 +1,66 @@
+-- Each line of this run beside the rate in force when it was used: what comparing needs.
+-- grain: one row a line
+SELECT
+    l.delivery_id,
+    l.line,
+    k.kind,
+    k.is_ai,
+    k.line_item_line_item_type,
+    k.price_basis,
+    l.line_item_unblended_cost AS billed,
+    -- FOCUS states public price and cost beside what is billed, and these two are judged.
+    CASE
+        WHEN k.price_basis = 'list'
+        THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
+        ELSE l.line_item_unblended_cost
+    END AS judged,
+    CASE
+        WHEN l.split_line_item_parent_resource_id IS NOT NULL THEN NULL
+        WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000
+        THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
+        WHEN k.price_basis = 'unblended' AND abs(l.line_item_unblended_rate) < 100000
+        THEN CAST(l.line_item_unblended_rate AS DECIMAL(15, 10))
+    END AS rate,
+    l.line_item_usage_amount AS quantity,
+    coalesce(q.right_quantity, l.line_item_usage_amount) AS right_quantity,
+    q.basis,
+    r.how,
+    n.difference AS negation_difference,
+    n.reason AS negation_reason,
+    -- Why the line cannot be priced, should it turn out that it cannot.
+    CASE
+        WHEN k.kind = 'unknown' THEN 'line_type_unknown'
+        WHEN k.kind = 'reserved_usage' THEN 'reservation'
+        WHEN p.price IS NOT NULL AND l.line_item_usage_amount IS NOT NULL THEN 'billed_at_zero'
+        WHEN k.unpriced_reason IS NOT NULL THEN k.unpriced_reason
+        WHEN l.line_item_usage_amount IS NULL THEN 'quantity_missing'
+        ELSE 'no_rate_on_day'
+    END AS unpriced_because,
+    p.rate_id,
+    p.price,
+    -- AWS rounds each hourly line to ten decimals, and its rate too.
+    CAST(
+        0.0000000001 * l.hours
+        + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.00000000005
+        + CASE
+            WHEN l.quantity_rounded THEN 0.0000000001 * coalesce(p.price, l.line_item_unblended_rate, 1)
+            ELSE 0
+        END
+        AS DECIMAL(36, 20)
+    ) AS tolerance
+FROM lines AS l
+JOIN charge_keys AS k
+    ON k.charge_key_id = l.charge_key_id
+LEFT JOIN key_rates AS p
+    ON p.charge_key_id = l.charge_key_id
+    AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
+    AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+    AND coalesce(p.tier_from, 0) = 0
+    AND p.tier_to IS NULL
+LEFT JOIN repeated AS r
+    ON r.line = l.line
+    AND r.how <> 'similar_usage'
+LEFT JOIN quantities AS q
+    ON q.line = l.line
+LEFT JOIN negations AS n
+    ON n.line = l.line

@@ -1,0 +1,107 @@
+-- Lines that repeat another line of their delivery; the copy that is kept is not among them.
+-- grain: one row a repeating line
+-- how: `same_identity`, identity and interval twice; `identical_usage`, the same usage of the same
+-- named resource under a new id; `similar_usage`, the same where no resource is named.
+-- Rule: DESIGN, section 2, "What a reader must accept". hash() only narrows the search.
+WITH same_hash AS (
+    SELECT
+        delivery_id,
+        hash(identity_line_item_id, identity_time_interval) AS identity_hash
+    FROM lines
+    WHERE identity_line_item_id IS NOT NULL
+    GROUP BY 1, 2
+    HAVING count(*) > 1
+),
+
+identities AS (
+    SELECT
+        l.line,
+        row_number() OVER (
+            PARTITION BY l.delivery_id, l.identity_line_item_id, l.identity_time_interval
+            ORDER BY l.line_item_unblended_cost DESC, l.charge_key_id, l.line
+        ) AS copy
+    FROM lines AS l
+    JOIN same_hash AS h
+        ON h.delivery_id = l.delivery_id
+        AND h.identity_hash = hash(l.identity_line_item_id, l.identity_time_interval)
+),
+
+same_identity AS (
+    SELECT line
+    FROM identities
+    WHERE copy > 1
+),
+
+billable AS (
+    SELECT l.*
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind IN ('usage', 'covered_usage')
+        AND l.line_item_unblended_cost <> 0
+        AND l.split_line_item_parent_resource_id IS NULL
+),
+
+same_usage AS (
+    SELECT
+        delivery_id,
+        hash(
+            charge_key_id,
+            line_item_usage_account_id,
+            line_item_resource_id,
+            line_item_usage_start_date,
+            line_item_usage_amount
+        ) AS usage_hash
+    FROM billable
+    GROUP BY 1, 2
+    HAVING count(*) > 1
+),
+
+usages AS (
+    SELECT
+        l.line,
+        l.line_item_resource_id,
+        row_number() OVER (
+            PARTITION BY
+                l.delivery_id,
+                l.charge_key_id,
+                l.line_item_usage_account_id,
+                l.line_item_resource_id,
+                l.line_item_availability_zone,
+                l.line_item_iam_principal,
+                l.pricing_rate_id,
+                l.identity_time_interval,
+                l.line_item_usage_start_date,
+                l.line_item_usage_end_date,
+                l.line_item_usage_amount,
+                l.line_item_unblended_rate,
+                l.line_item_unblended_cost,
+                l.bill_invoice_id,
+                CAST(l.resource_tags AS VARCHAR),
+                CAST(l.tags AS VARCHAR),
+                CAST(l.cost_category AS VARCHAR)
+            ORDER BY l.identity_line_item_id, l.line
+        ) AS copy
+    FROM billable AS l
+    JOIN same_usage AS h
+        ON h.delivery_id = l.delivery_id
+        AND h.usage_hash = hash(
+            l.charge_key_id,
+            l.line_item_usage_account_id,
+            l.line_item_resource_id,
+            l.line_item_usage_start_date,
+            l.line_item_usage_amount
+        )
+    WHERE l.line NOT IN (SELECT line FROM same_identity)
+)
+
+SELECT
+    line,
+    'same_identity' AS how
+FROM same_identity
+UNION ALL
+SELECT
+    line,
+    CASE WHEN line_item_resource_id IS NULL THEN 'similar_usage' ELSE 'identical_usage' END AS how
+FROM usages
+WHERE copy > 1

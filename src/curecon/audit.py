@@ -1,0 +1,239 @@
+"""The story, top to bottom: bill -> line items -> charges -> expected -> comparison -> findings."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from curecon import (
+    __version__,
+    checks,
+    contract,
+    decode,
+    invariants,
+    ledger,
+    price,
+    price_list,
+    rates,
+    result,
+    source,
+)
+from curecon.ingest import KEY_COLUMNS, Ingested, ingest
+from curecon.models import AuditResult, RateSource, Run
+from curecon.packaged import folder
+from curecon.report import files
+from curecon.sql import execute, make, read, step, text
+
+_PERIOD_HOURS = "CAST(24 * date_diff('day', period, period + INTERVAL 1 MONTH) AS INTEGER)"
+_UNITS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an audit is asked to do, besides the bills; the names are those of the options."""
+
+    ledger: Path = Path("curecon.duckdb")
+    periods: Sequence[str] = ()
+    rates: Sequence[Path] = ()
+    price_lists: Sequence[Path] = ()
+    contract: Path | None = None
+    checks: Sequence[Path] = ()
+    services: str = "ai"
+    invoice_totals: Mapping[str, Decimal] = field(default_factory=dict)
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known about price and agreement, read before the bill is touched."""
+
+    rates: pl.DataFrame
+    units: pl.DataFrame
+    sources: list[RateSource]
+    notes: list[str]
+
+
+def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
+    """Audit bills into the ledger and return what was found.
+
+    Nothing is changed unless everything succeeds: the ledger is built in a staged copy and the
+    files of `out` beside their place, and both are published at the end.
+
+    Raises:
+        CureconError: the bill, the rates, the contract, a check or the ledger cannot be used.
+    """
+    options = options or Options()
+    started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    found = checks.load(options.checks)
+    known = _know(options)
+    bill = source.find(bills, options.periods)
+    with ledger.staged(options.ledger) as stage:
+        con = stage.con
+        ingested = ingest(con, bill, services=options.services, periods=options.periods)
+        _focus(con, stage.catalog)
+        with step("pricing"):
+            _price_keys(con, ingested, known)
+        with step("comparing"):
+            _compare(con, stage.catalog, known, options)
+        with step("checking"):
+            checks.run(con, stage.catalog, found)
+        with step("proving that nothing is lost"):
+            invariants.hold(con)
+        run = _record(con, ingested, known, started)
+        outcome = result.collect(con, run)
+        writing = files.staged(outcome, options.out) if options.out else nullcontext(_nothing)
+        with writing as publish:
+            stage.publish()
+            publish()
+    return outcome
+
+
+def _nothing() -> None:
+    """Publish no files, since none were asked for."""
+
+
+def _know(options: Options) -> Knowledge:
+    """Read rate cards, price lists and the contract."""
+    folders = [folder("rates"), *options.rates]
+    agreed = contract.read(options.contract)
+    frames = [
+        rates.read_cards(folders),
+        price_list.read_price_lists(list(options.price_lists)),
+        contract.private_rates(agreed),
+    ]
+    sources = [
+        *rates.card_sources(folders),
+        *price_list.price_list_sources(list(options.price_lists)),
+        *contract.sources(agreed, options.contract),
+    ]
+    every = pl.concat(frames, how="diagonal_relaxed")
+    assert every["rate_id"].is_unique().all(), "two rates have the same id"
+    notes = [
+        f"the contract's {name} is not applied by this version" for name in agreed.not_applied()
+    ]
+    return Knowledge(every, contract.model_units(agreed), sources, notes)
+
+
+def _focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    """Let `lines` and the other relations mean the deliveries of this run, for steps and checks.
+
+    What the ledger holds of replaced deliveries moves into its history.
+    """
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE run_deliveries AS SELECT d.delivery_id, d.period, "
+        "d.payer_account, strftime(d.period, '%Y-%m') AS period_text, "
+        "CAST(d.period AS TIMESTAMP) AS starts, "
+        "CAST(d.period + INTERVAL 1 MONTH AS TIMESTAMP) AS ends, "
+        f"{_PERIOD_HOURS} AS period_hours FROM run_deliveries AS d"
+    )
+    replaced = f"SELECT delivery_id FROM {catalog}.main.deliveries WHERE NOT is_current"
+    audited = "SELECT delivery_id FROM run_deliveries"
+    for table in ("findings", "bridge"):
+        con.execute(
+            f"INSERT INTO {catalog}.main.past_{table} "
+            f"SELECT * FROM {catalog}.main.{table} WHERE delivery_id IN ({replaced})"
+        )
+    for table in ("findings", "bridge", "found_lines", "compared"):
+        con.execute(
+            f"DELETE FROM {catalog}.main.{table} "
+            f"WHERE delivery_id IN ({replaced}) OR delivery_id IN ({audited})"
+        )
+    ids = ", ".join(text(row[0]) for row in con.execute(audited).fetchall())
+    for table in ("lines", "compared", "deliveries", "delivery_files", "found_lines"):
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {table} AS "
+            f"SELECT * FROM {catalog}.main.{table} WHERE delivery_id IN ({ids})"
+        )
+
+
+def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowledge) -> None:
+    """Decode and price the distinct charge keys in polars; put keys and their rates in the ledger.
+
+    A delivery that was in the ledger already brings its keys from there.
+    """
+    if not ingested.new_ids:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE run_keys AS SELECT charge_key_id, "
+            f"{', '.join(KEY_COLUMNS)} FROM charge_keys "
+            "WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
+        )
+    keys = con.sql("SELECT * FROM run_keys ORDER BY charge_key_id").pl()
+    decoded = keys.join(decode.decode(keys), on="charge_key_id", validate="1:1")
+    attributes = list(rates.attributes())
+    key_rates, reasons = price.price(decoded, known.rates, attributes)
+    run_charge_keys = decoded.join(reasons, on="charge_key_id", how="left", validate="1:1").drop(
+        "unit_reason", "usage_type_stem"
+    )
+    assert run_charge_keys.height == keys.height, "a charge key was lost"
+    used = known.rates.filter(pl.col("rate_id").is_in(key_rates["rate_id"].unique().implode()))
+    run_rates = used.with_columns(pl.col("later").fill_null(value=False))
+    for table, frame in (
+        ("charge_keys", run_charge_keys), ("key_rates", key_rates), ("rates", run_rates),
+    ):  # fmt: skip
+        _put(con, table, frame)
+
+
+def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Replace the rows of a table that have the ids of the frame's rows."""
+    id_column = "rate_id" if table == "rates" else "charge_key_id"
+    con.register("incoming", frame)
+    scope = "run_keys" if table == "key_rates" else "incoming"
+    con.execute(
+        f"DELETE FROM {table} WHERE {id_column} IN (SELECT {id_column} FROM {scope})"
+    )
+    columns = ", ".join(row[0] for row in con.execute(f"DESCRIBE {table}").fetchall())
+    con.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming")
+    con.unregister("incoming")
+
+
+def _compare(
+    con: duckdb.DuckDBPyConnection, catalog: str, known: Knowledge, options: Options
+) -> None:
+    """Put every line's billed cost beside what it should be, and sum up the bridge."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
+        f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
+    )
+    con.register("incoming", known.units)
+    con.execute("CREATE OR REPLACE TEMP TABLE contract_units AS SELECT * FROM incoming")
+    con.unregister("incoming")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE invoice_totals (invoice VARCHAR, amount DECIMAL(36, 20))"
+    )
+    for invoice, amount in sorted(options.invoice_totals.items()):
+        con.execute("INSERT INTO invoice_totals VALUES (?, ?)", [invoice, amount])
+    for name in ("repeated", "negations", "quantities"):
+        make(con, "steps", f"{name}.sql")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
+    target = f"INSERT INTO {catalog}.main.compared BY NAME"
+    execute(con, f"{target} {read('steps', 'compared.sql')}")
+    make(con, "steps", "causes.sql")
+    con.execute(f"DELETE FROM {catalog}.main.compared WHERE component = 'differs'")
+    con.execute(f"{target} SELECT * FROM causes")
+    execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
+    con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
+
+
+def _record(
+    con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowledge, started: datetime
+) -> Run:
+    """Write down the run: what it read and what it judged by."""
+    run_id = uuid.uuid4().hex[:16]
+    con.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?)",
+        [run_id, started, __version__, ingested.delivery_ids],
+    )
+    return Run(
+        id=run_id,
+        curecon_version=__version__,
+        started=started,
+        deliveries=result.deliveries(con),
+        rate_sources=known.sources,
+        notes=ingested.notes + known.notes,
+    )

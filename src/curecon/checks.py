@@ -1,0 +1,150 @@
+"""Runs the checks: each is one SQL file whose rows become findings.
+
+A check reads the relations of the ledger and returns rows; it changes nothing. A row usually
+names a `line`, and what it does not state is taken from that line. Rows are grouped into findings
+the way a person would act on them (DESIGN, section 4, "Grain").
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from curecon.errors import CheckInvalid
+from curecon.packaged import folder
+from curecon.sql import execute, read, text
+
+CATEGORIES = (
+    "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",
+    "rounding", "unpriced", "not_repriced", "data", "attribution", "lifecycle", "waste", "anomaly",
+)  # fmt: skip
+SEVERITIES = ("error", "warning", "info")
+
+# What a check may state itself instead of leaving it to the line.
+_COLUMNS = {
+    "line": "BIGINT",
+    "severity": "VARCHAR",
+    "reason": "VARCHAR",
+    "billed": "DECIMAL(38, 20)",
+    "expected": "DECIMAL(38, 20)",
+    "difference": "DECIMAL(38, 20)",
+    "rate_id": "VARCHAR",
+    "delivery_id": "VARCHAR",
+    "usage_account": "VARCHAR",
+    "region": "VARCHAR",
+    "service": "VARCHAR",
+    "usage_type": "VARCHAR",
+    "operation": "VARCHAR",
+    "unit": "VARCHAR",
+    "resource": "VARCHAR",
+    "quantity": "DECIMAL(38, 10)",
+    "currency": "VARCHAR",
+    "lines": "BIGINT",
+    "first_usage": "TIMESTAMP",
+    "last_usage": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its file name, what it asks, and which dollars its findings own."""
+
+    name: str
+    question: str
+    severity: str
+    category: str
+    owns: bool
+    by_resource: bool
+    sql: str
+    path: Path
+
+
+def load(folders: Sequence[Path] = ()) -> list[Check]:
+    """Read the packaged checks and those of the given folders, in the order of their names.
+
+    Raises:
+        CheckInvalid: a file lacks its header, names an unknown severity or category, or has the
+            name of another check.
+    """
+    paths = [path for base in (folder("sql") / "checks", *folders) for path in _files(base)]
+    checks: dict[str, Check] = {}
+    for path in paths:
+        check = _parse(path)
+        if check.name in checks:
+            raise CheckInvalid(
+                f"{path}: a check named {check.name} exists already at {checks[check.name].path}; "
+                "give the file another name"
+            )
+        checks[check.name] = check
+    return [checks[name] for name in sorted(checks)]
+
+
+def _files(base: Path) -> list[Path]:
+    if not base.is_dir():
+        raise CheckInvalid(f"{base}: no such folder of checks")
+    return sorted(base.glob("*.sql"))
+
+
+def _parse(path: Path) -> Check:
+    try:
+        sql = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckInvalid(f"{path}: cannot be read as a check ({error})") from error
+    header = dict(re.findall(r"^-- (severity|category|owns|resource|question): *(.+)$", sql, re.M))
+    missing = [key for key in ("severity", "category", "question") if key not in header]
+    if missing:
+        raise CheckInvalid(f"{path}: the header lacks `-- {missing[0]}: ...`")
+    if header["severity"] not in SEVERITIES:
+        raise CheckInvalid(f"{path}: severity is one of {', '.join(SEVERITIES)}")
+    if header["category"] not in CATEGORIES:
+        raise CheckInvalid(f"{path}: category is one of {', '.join(CATEGORIES)}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+        raise CheckInvalid(f"{path}: a check's name is of lower-case letters, digits and _")
+    return Check(
+        path.stem, header["question"], header["severity"], header["category"], "owns" in header,
+        header.get("resource") == "yes", sql, path,
+    )  # fmt: skip
+
+
+def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -> None:
+    """Run the checks on the deliveries of this run and write their findings.
+
+    Reads lines, compared, charge_keys, rates and the views over them; writes `findings` and
+    `found_lines` of the deliveries in `run_deliveries`.
+    """
+    typed = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE found "
+        f'("check" VARCHAR, category VARCHAR, owns BOOLEAN, by_resource BOOLEAN, {typed})'
+    )
+    for check in checks:
+        _run_one(con, check)
+    execute(con, read("duckdb", "grouped.sql"))
+    for name in ("insert_findings", "insert_found_lines", "link_findings"):
+        execute(con, read("duckdb", f"{name}.sql").replace("{ledger}", f"{catalog}.main"))
+
+
+def _run_one(con: duckdb.DuckDBPyConnection, check: Check) -> None:
+    try:
+        given = [row[0] for row in con.execute(f"DESCRIBE {check.sql}").fetchall()]
+    except duckdb.Error as error:
+        raise CheckInvalid(f"{check.path}: {str(error).splitlines()[0]}") from error
+    unknown = [name for name in given if name not in _COLUMNS]
+    if unknown:
+        raise CheckInvalid(
+            f"{check.path}: returns a column {unknown[0]}, and a finding has no such field; "
+            f"the fields are {', '.join(_COLUMNS)}"
+        )
+    if "reason" not in given or not {"line", "delivery_id"} & set(given):
+        raise CheckInvalid(f"{check.path}: returns no `reason`, or neither `line` nor `delivery_id`")
+    stated = ", ".join(given)
+    severity = "" if "severity" in given else ", severity"
+    value = "" if "severity" in given else f", {text(check.severity)}"
+    execute(
+        con,
+        f'INSERT INTO found ("check", category, owns, by_resource, {stated}{severity}) '
+        f"SELECT {text(check.name)}, {text(check.category)}, {check.owns}, {check.by_resource}, "
+        f"{stated}{value} FROM ({check.sql})",
+    )

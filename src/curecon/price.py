@@ -1,0 +1,333 @@
+"""Matches charge keys with rates: the one step outside SQL, pure, on distinct keys only.
+
+Order of sources: a contract's private rate, then AWS's price list, then a rate card (DESIGN,
+section 5). Within a price list the rate code decides first, then SKU, then usage type with
+operation and region. What cannot be matched keeps its reason; nothing is guessed.
+"""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+import polars as pl
+
+from curecon import money, units
+
+PRICED_KINDS = ("usage", "covered_usage")
+
+_EVER = date(1, 1, 1)
+_NEVER = date(9999, 12, 31)
+_PRICE = pl.Decimal(money.PRICE_PRECISION, money.PRICE_SCALE)
+_TIER = pl.Decimal(22, 10)
+
+KEY_RATES = {
+    "charge_key_id": pl.UInt64,
+    "rate_id": pl.String,
+    "source_kind": pl.String,
+    "starts": pl.Date,
+    "ends": pl.Date,
+    "tier_from": _TIER,
+    "tier_to": _TIER,
+    "price": _PRICE,
+    "later": pl.Boolean,
+    "unit_stated": pl.Boolean,
+}
+
+
+def price(
+    keys: pl.DataFrame, rates: pl.DataFrame, attributes: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Match every charge key with the rates that price it.
+
+    Args:
+        keys: one row per charge key, decoded: charge_key_id, kind, the key columns, every
+            attribute, region, unit, unit_reason, undecoded_reason.
+        rates: one row per rate and region, as `rates.read_cards` and the other sources give it.
+        attributes: the pricing attributes; a key and a rate must agree on all of them.
+
+    Returns:
+        key_rates, one row per charge key, validity interval and tier, in the columns KEY_RATES:
+        `price` is USD for one unit of the key's own quantity, [starts, ends) and
+        [tier_from, tier_to) are half open; and reasons, charge_key_id with unpriced_reason for
+        every key that has no rate at any time.
+    """
+    priced = keys.filter(pl.col("kind").is_in(PRICED_KINDS))
+    candidates = pl.concat(
+        [
+            _by_rate_code(priced, rates),
+            _by_sku(priced, rates),
+            _by_usage_type(priced, rates),
+            _by_attributes(priced, rates, attributes),
+        ]
+    )
+    converted = _in_units_of_the_key(candidates)
+    usable = converted.filter(pl.col("key_price").is_not_null())
+    chosen = _best_at_each_time(usable)
+    clear = chosen.filter(~pl.col("ambiguous"))
+    key_rates = clear.select(
+        pl.col(name).cast(kind) for name, kind in KEY_RATES.items()
+    ).sort("charge_key_id", "starts", "tier_from", nulls_last=False)
+    assert key_rates.schema == pl.Schema(KEY_RATES)
+    return key_rates, _reasons(priced, candidates, converted, chosen, key_rates)
+
+
+_CANDIDATE = (
+    "charge_key_id",
+    "pricing_unit",
+    "key_unit",
+    "rank",
+    "rate_id",
+    "source_kind",
+    "price",
+    "rate_unit",
+    "starts",
+    "ends",
+    "tier_from",
+    "tier_to",
+    "later",
+)
+
+
+def _candidates(joined: pl.DataFrame, rank: pl.Expr) -> pl.DataFrame:
+    """Keep what matching needs of a join of keys and rates; both name a `unit`."""
+    return joined.with_columns(rank.cast(pl.Int32).alias("rank")).select(_CANDIDATE)
+
+
+def _keys(priced: pl.DataFrame) -> pl.DataFrame:
+    return priced.rename({"unit": "key_unit"})
+
+
+def _rates(rates: pl.DataFrame, source_kinds: list[str]) -> pl.DataFrame:
+    return rates.filter(pl.col("source_kind").is_in(source_kinds)).rename({"unit": "rate_unit"})
+
+
+# A lower rank wins. The contract is asked first, then the price list by its surest key.
+_RANK = {"contract": 0, "rate_code": 10, "sku": 11, "usage_type": 12, "card": 20}
+
+
+def _by_rate_code(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    joined = _keys(priced).join(
+        _rates(rates, ["price_list"]).drop("sku"),
+        left_on=["pricing_rate_code", "line_item_currency_code"],
+        right_on=["rate_code", "currency"],
+        suffix="_of_rate",
+    )
+    return _candidates(joined, pl.lit(_RANK["rate_code"]))
+
+
+def _by_sku(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Match by SKU where the bill gives no rate code, which would name the tier as well."""
+    joined = _keys(priced.filter(pl.col("pricing_rate_code").is_null())).join(
+        _rates(rates, ["price_list"]),
+        left_on=["product_sku", "line_item_currency_code"],
+        right_on=["sku", "currency"],
+        suffix="_of_rate",
+    )
+    return _candidates(joined, pl.lit(_RANK["sku"]))
+
+
+def _by_usage_type(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Match by usage type, operation and region; an offer's empty operation matches any.
+
+    FoundationModels items also have to name the line's product, since one Marketplace usage type
+    serves many models (DESIGN, section 2).
+    """
+    joined = _keys(priced).join(
+        _rates(rates, ["price_list", "contract"]).filter(pl.col("usage_type").is_not_null()),
+        left_on=["line_item_usage_type", "line_item_currency_code"],
+        right_on=["usage_type", "currency"],
+        suffix="_of_rate",
+    )
+    same_operation = pl.col("operation").is_null() | pl.col("operation").eq_missing(
+        pl.col("line_item_operation")
+    )
+    same_region = (
+        pl.col("region_of_rate").is_null()
+        | (pl.col("region_of_rate") == "*")
+        | pl.col("region_of_rate").eq_missing(pl.col("region"))
+    )
+    marketplace = pl.col("line_item_usage_type").str.contains("-MP:", literal=True)
+    same_product = ~marketplace | pl.col("service_name").eq_missing(pl.col("product_name"))
+    rank = (
+        pl.when(pl.col("source_kind") == "contract")
+        .then(pl.lit(_RANK["contract"]))
+        .otherwise(pl.lit(_RANK["usage_type"]))
+    )
+    return _candidates(joined.filter(same_operation & same_region & same_product), rank)
+
+
+def _by_attributes(
+    priced: pl.DataFrame, rates: pl.DataFrame, attributes: list[str]
+) -> pl.DataFrame:
+    """Match cards and private rates on the decoded attributes, absent ones included."""
+    selecting = _rates(rates, ["card", "contract"]).filter(pl.col("usage_type").is_null())
+    decoded = _keys(priced).filter(
+        pl.col("undecoded_reason").is_null() & pl.col("capability").is_not_null()
+    )
+    joined = decoded.join(
+        selecting,
+        left_on=[*attributes, "line_item_currency_code"],
+        right_on=[*attributes, "currency"],
+        suffix="_of_rate",
+        nulls_equal=True,
+    ).filter(
+        (pl.col("region_of_rate") == "*")
+        | pl.col("region_of_rate").eq_missing(pl.col("region"))
+    )
+    rank = (
+        pl.when(pl.col("source_kind") == "contract")
+        .then(pl.lit(_RANK["contract"]))
+        .otherwise(pl.lit(_RANK["card"]))
+    )
+    return _candidates(joined, rank)
+
+
+def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Add `key_price`, the price for one unit of the key's quantity, and `unit_stated`.
+
+    The same unit on both sides needs no registry; a conversion does. A price that a conversion
+    would not leave exact is no price.
+    """
+    pairs = candidates.select("pricing_unit", "key_unit", "rate_unit").unique()
+    rows = []
+    for written, key_unit, rate_unit in pairs.iter_rows():
+        rows.append((written, key_unit, rate_unit, *_factor(written, key_unit, rate_unit)))
+    factors = pl.DataFrame(
+        rows,
+        schema={
+            "pricing_unit": pl.String,
+            "key_unit": pl.String,
+            "rate_unit": pl.String,
+            "factor": pl.String,
+            "unit_stated": pl.Boolean,
+        },
+        orient="row",
+    )
+    joined = candidates.join(
+        factors, on=["pricing_unit", "key_unit", "rate_unit"], how="left", nulls_equal=True
+    )
+    prices = joined.select("price", "factor").unique()
+    exact = pl.DataFrame(
+        [(p, f, _exact_price(p, f)) for p, f in prices.iter_rows()],
+        schema={"price": _PRICE, "factor": pl.String, "key_price": _PRICE},
+        orient="row",
+    )
+    return joined.join(exact, on=["price", "factor"], how="left", nulls_equal=True)
+
+
+@cache
+def _factor(
+    written: str | None, key_unit: str | None, rate_unit: str | None
+) -> tuple[str | None, bool]:
+    """Return by what a price per rate unit becomes one per key unit, and whether the units agree."""
+    if rate_unit is None:
+        return None, False
+    if key_unit is None:
+        same = written is not None and units.fold(written) == units.fold(rate_unit)
+        return ("1" if same else None), same
+    if units.fold(key_unit) == units.fold(rate_unit):
+        return "1", True
+    factor = units.factor(key_unit, rate_unit)
+    return (str(factor) if factor is not None else None), factor == 1
+
+
+def _exact_price(price: Decimal, factor: str | None) -> Decimal | None:
+    if factor is None:
+        return None
+    converted = price * Decimal(factor)
+    return converted if money.fits_price(converted) else None
+
+
+def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
+    """Cut each key's time where any candidate starts or ends; keep the best-ranked in each piece.
+
+    Candidates of one rank that agree on the price are one rate published twice. Those that do not
+    agree leave the piece ambiguous.
+    """
+    timed = usable.with_columns(
+        pl.col("starts").fill_null(_EVER), pl.col("ends").fill_null(_NEVER)
+    )
+    cuts = (
+        pl.concat(
+            [
+                timed.select("charge_key_id", pl.col("starts").alias("cut")),
+                timed.select("charge_key_id", pl.col("ends").alias("cut")),
+            ]
+        )
+        .unique()
+        .sort("charge_key_id", "cut")
+        .with_columns(pl.col("cut").shift(-1).over("charge_key_id").alias("next_cut"))
+        .filter(pl.col("next_cut").is_not_null())
+    )
+    pieces = (
+        cuts.join(timed, on="charge_key_id")
+        .filter((pl.col("starts") <= pl.col("cut")) & (pl.col("ends") >= pl.col("next_cut")))
+        .with_columns(pl.col("cut").alias("starts"), pl.col("next_cut").alias("ends"))
+        .filter(pl.col("rank") == pl.col("rank").min().over("charge_key_id", "starts"))
+    )
+    place = ["charge_key_id", "starts", "ends", "tier_from", "tier_to"]
+    merged = pieces.group_by(place).agg(
+        pl.col("key_price").n_unique().alias("prices"),
+        pl.col("key_price").min().alias("price"),
+        pl.col("rate_id").min(),
+        pl.col("source_kind").min(),
+        pl.col("later").fill_null(value=False).all(),
+        pl.col("unit_stated").any(),
+    )
+    tiers_clash = _tiers_clash()
+    return merged.with_columns(
+        ((pl.col("prices") > 1).any() | tiers_clash)
+        .over("charge_key_id", "starts")
+        .alias("ambiguous")
+    )
+
+
+def _tiers_clash() -> pl.Expr:
+    """Say whether a piece has an untiered price beside a tiered one, or tiers that overlap."""
+    start = pl.col("tier_from").fill_null(0)
+    previous_end = pl.col("tier_to").sort_by(start).shift(1)
+    rows = pl.len() > 1
+    open_before_last = previous_end.is_null().sum() > 1
+    overlap = (previous_end > start.sort()).any().fill_null(value=False)
+    return rows & (open_before_last | overlap)
+
+
+def _reasons(
+    priced: pl.DataFrame,
+    candidates: pl.DataFrame,
+    converted: pl.DataFrame,
+    chosen: pl.DataFrame,
+    key_rates: pl.DataFrame,
+) -> pl.DataFrame:
+    """Say for every key without a rate why it has none; the first that applies."""
+    ids = "charge_key_id"
+    found = pl.col(ids).is_in(candidates[ids].unique().implode())
+    exact = pl.col(ids).is_in(
+        converted.filter(pl.col("key_price").is_not_null())[ids].unique().implode()
+    )
+    ambiguous = pl.col(ids).is_in(chosen.filter(pl.col("ambiguous"))[ids].unique().implode())
+    return (
+        priced.filter(~pl.col(ids).is_in(key_rates[ids].unique().implode()))
+        .select(
+            ids,
+            pl.when(ambiguous)
+            .then(pl.lit("ambiguous"))
+            .when(found & pl.col("pricing_unit").is_null() & pl.col("unit").is_null())
+            .then(pl.lit("unit_missing"))
+            .when(found & ~exact & pl.col("unit").is_null())
+            .then(pl.lit("unit_unknown"))
+            .when(found & ~exact)
+            .then(pl.lit("unit_differs"))
+            .when(pl.col("line_item_currency_code").is_null())
+            .then(pl.lit("currency_missing"))
+            .when(pl.col("line_item_currency_code") != "USD")
+            .then(pl.lit("currency"))
+            .when(pl.col("line_item_usage_type").is_null() & pl.col("product_sku").is_null())
+            .then(pl.lit("usage_type_missing"))
+            .when(pl.col("undecoded_reason").is_not_null())
+            .then(pl.lit("undecoded"))
+            .otherwise(pl.lit("no_rate"))
+            .alias("unpriced_reason"),
+        )
+        .sort(ids)
+    )
