@@ -22,8 +22,11 @@ states AS (
                 'correction'
             ) THEN 'not_repriced'
             WHEN negation_difference IS NOT NULL THEN 'commitment'
-            WHEN kind = 'negation' THEN 'agrees'
-            WHEN price_basis = 'list' AND kind = 'covered_usage' AND billed = 0 THEN 'agrees'
+            -- A negation that cancels, and FOCUS usage that a commitment paid for, are as they
+            -- should be without a rate.
+            WHEN is_ai AND kind = 'negation' THEN 'agrees'
+            WHEN is_ai AND price_basis = 'list' AND kind = 'covered_usage' AND billed = 0
+            THEN 'agrees'
             WHEN kind NOT IN ('usage', 'covered_usage') OR quantity IS NULL OR price IS NULL
             THEN CASE
                 WHEN contradicts_itself THEN 'differs'
@@ -45,7 +48,7 @@ SELECT
     component,
     CASE
         WHEN component = 'duplicate' THEN how
-        WHEN component = 'not_repriced' AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'unknown')
+        WHEN component = 'not_repriced' AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'negation', 'unknown')
         THEN 'other_service'
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
         WHEN component = 'commitment' THEN negation_reason

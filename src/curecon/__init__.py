@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from curecon.audit import Options, audit
+    from curecon.reconcile import Options, audit
     from curecon.queries import sql
 
 __all__ = ["Options", "__version__", "audit", "sql"]
 
-_HOME = {"Options": "curecon.audit", "audit": "curecon.audit", "sql": "curecon.queries"}
+_HOME = {"Options": "curecon.reconcile", "audit": "curecon.reconcile", "sql": "curecon.queries"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

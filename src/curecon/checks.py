@@ -14,7 +14,7 @@ import duckdb
 
 from curecon.errors import CheckInvalid
 from curecon.packaged import folder
-from curecon.sql import execute, read, text
+from curecon.engine import execute, read, text
 
 CATEGORIES = (
     "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",

@@ -16,7 +16,7 @@ import duckdb
 from curecon.errors import BillUnreadable
 from curecon.reader import OpenBill, Reader
 from curecon.source import Bill
-from curecon.sql import execute, read, step, text
+from curecon.engine import execute, read, step, text
 
 # The columns whose values make up a charge key: all about a charge but who, when and how much.
 KEY_COLUMNS = (

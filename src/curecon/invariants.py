@@ -6,7 +6,7 @@ with a traceback and nothing is published.
 
 import duckdb
 
-from curecon.sql import execute
+from curecon.engine import execute
 
 _CAUSES = (
     "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",

@@ -14,7 +14,7 @@ import duckdb
 
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
-from curecon.sql import read
+from curecon.engine import read
 
 SCHEMA_VERSION = 1
 _MEMORY = "1GB"

@@ -533,3 +533,28 @@ def _overlapping_pairs(together: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("index")
     )
+
+
+def overview(rates: pl.DataFrame, words: str = "", region: str | None = None) -> pl.DataFrame:
+    """Return what a person looks for in the frame of rates: the charge, its price, its source.
+
+    Args:
+        rates: as `read_cards` returns them.
+        words: keep rates in which each of these words occurs, in any case.
+        region: keep rates of this region and of every region.
+    """
+    charge = pl.concat_str(
+        [pl.col(name) for name in attributes() if name != "service"],
+        separator=" · ",
+        ignore_nulls=True,
+    )
+    shown = rates.with_columns(charge.alias("charge")).select(
+        "service", "charge", "region", "price", "unit", "starts", "ends", "unconfirmed",
+        "source", "reference",
+    )  # fmt: skip
+    if region is not None:
+        shown = shown.filter(pl.col("region").is_in([region, EVERY_REGION]))
+    everything = pl.concat_str(pl.all().cast(pl.String), separator=" ", ignore_nulls=True)
+    for word in words.lower().split():
+        shown = shown.filter(everything.str.to_lowercase().str.contains(word, literal=True))
+    return shown.sort("service", "charge", "region", "starts")

@@ -22,7 +22,7 @@ from curecon.errors import BillUnreadable, FormatsMixed
 from curecon.formats import Column, Format, athena_name, recognise
 from curecon.money import MONEY
 from curecon.source import BillFile
-from curecon.sql import text
+from curecon.engine import text
 
 _CSV_OPTIONS = (
     "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "

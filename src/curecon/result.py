@@ -15,7 +15,7 @@ from curecon.models import (
     Run,
     Total,
 )
-from curecon.sql import execute, read
+from curecon.engine import execute, read
 
 
 def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:

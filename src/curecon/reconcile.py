@@ -25,10 +25,10 @@ from curecon import (
     source,
 )
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
-from curecon.models import AuditResult, RateSource, Run
+from curecon.models import AuditResult, Delivery, RateSource, Run
 from curecon.packaged import folder
 from curecon.report import files
-from curecon.sql import execute, make, read, step, text
+from curecon.engine import execute, make, read, step, text
 
 _PERIOD_HOURS = "CAST(24 * date_diff('day', period, period + INTERVAL 1 MONTH) AS INTEGER)"
 _UNITS_MAX = 10_000
@@ -237,3 +237,22 @@ def _record(
         rate_sources=known.sources,
         notes=ingested.notes + known.notes,
     )
+
+
+def bring_in(
+    bills: Sequence[Path], path: Path, services: str = "ai", periods: Sequence[str] = ()
+) -> list[Delivery]:
+    """Read bills into the ledger without auditing them; return their deliveries.
+
+    Raises:
+        CureconError: the bill or the ledger cannot be used; the ledger is as it was.
+    """
+    bill = source.find(bills, periods)
+    known = _know(Options())
+    with ledger.staged(path) as stage:
+        ingested = ingest(stage.con, bill, services=services, periods=periods)
+        _focus(stage.con, stage.catalog)
+        _price_keys(stage.con, ingested, known)
+        brought = result.deliveries(stage.con)
+        stage.publish()
+    return brought

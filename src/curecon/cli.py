@@ -1,0 +1,425 @@
+"""The command line: a thin skin over the library. Options in, exit status out."""
+
+import os
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from curecon import __version__
+from curecon.errors import CureconError, OptionInvalid
+
+FINE, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+
+_HELP = """Prove an AWS AI bill right or wrong.
+
+curecon reads an AWS Cost and Usage Report, works out what every Amazon Bedrock
+and Amazon SageMaker charge should have cost, and explains each dollar of
+difference.
+
+  curecon audit exports/october/                     a folder as AWS lays it out
+  curecon audit s3://billing/cur/ --period 2026-10   one month, from a bucket
+  curecon sql "SELECT * FROM findings"               anything else
+
+Exit status: 0 nothing found at or above --fail-on; 1 something found; 2 the
+job failed or the options are wrong; 130 interrupted. After 2 and 130 nothing
+has changed.
+
+Options may also stand in curecon.toml (under [audit], [sql], ...) and in
+variables such as CURECON_AUDIT_LEDGER.
+"""
+
+app = App(
+    name="curecon",
+    help=_HELP,
+    help_format="plaintext",
+    version=__version__,
+    config=[
+        cyclopts.config.Env("CURECON_"),
+        cyclopts.config.Toml("curecon.toml", search_parents=False),
+    ],
+)
+rates_app = App(name="rates", help="What is known about prices.")
+checks_app = App(name="checks", help="What a bill is checked for.")
+findings_app = App(name="findings", help="The life of a finding.")
+for sub in (rates_app, checks_app, findings_app):
+    app.command(sub)
+
+LedgerFile = Annotated[
+    Path, Parameter(name="--ledger", help="The DuckDB file that keeps bills and findings.")
+]
+Many = Parameter(negative=(), consume_multiple=False)
+
+
+@app.command
+def audit(
+    *bills: Annotated[str, Parameter(help="Files, folders, manifests or s3:// prefixes.")],
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    period: Annotated[list[str], Many] = [],  # noqa: B006  # cyclopts copies it
+    rates: Annotated[list[Path], Many] = [],  # noqa: B006
+    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
+    contract: Path | None = None,
+    checks: Annotated[list[Path], Many] = [],  # noqa: B006
+    services: Literal["ai", "all"] = "ai",
+    invoice_total: Annotated[list[str], Many] = [],  # noqa: B006
+    min_difference: Decimal = Decimal(0),
+    out: Path | None = None,
+    fail_on: Literal["error", "warning", "never"] = "error",
+    json: bool = False,
+    evidence: Annotated[Path | None, Parameter(show=False)] = None,
+) -> int:
+    """Audit a bill: re-price every charge and explain each difference.
+
+    Args:
+        bills: files (.csv, .csv.gz, .zip, .parquet), folders in AWS's layout, manifests, or
+            s3:// prefixes.
+        period: a billing period to audit, e.g. 2026-10; may be given several times.
+        rates: a folder of rate cards besides the packaged ones.
+        price_list: AWS price-list JSON, a file or a folder: bulk offers or GetProducts items.
+        contract: what was agreed with AWS, as TOML.
+        checks: a folder of your own checks, one SQL file each.
+        services: "ai" keeps lines of Bedrock and SageMaker and the totals of all others; "all"
+            keeps every line and runs the service-independent checks on all of them.
+        invoice_total: INVOICE=AMOUNT, the total of a paid invoice to tie the lines to.
+        min_difference: findings below this many dollars do not count for the exit status.
+        out: a folder for findings.json, findings.csv, bridge.csv, summary.md and report.html.
+        fail_on: exit with 1 from this severity on.
+        json: print findings.json instead of the summary.
+    """
+    if evidence is not None:
+        raise OptionInvalid("audit --evidence is reserved and not built yet")
+    if not bills:
+        raise OptionInvalid("name a bill, e.g. `curecon audit exports/`; see `curecon audit --help`")
+    from curecon.reconcile import Options, audit as auditing  # noqa: PLC0415  # keeps --help quick
+
+    options = Options(
+        ledger=ledger,
+        periods=period,
+        rates=rates,
+        price_lists=price_list,
+        contract=contract,
+        checks=checks,
+        services=services,
+        invoice_totals=dict(_invoice(pair) for pair in invoice_total),
+        out=out,
+    )
+    result = auditing([_local(bill, period) for bill in bills], options)
+    if json:
+        from curecon.report.files import to_json  # noqa: PLC0415
+
+        sys.stdout.write(to_json(result))
+    else:
+        _show(result, out)
+    grave = {"error": ["error"], "warning": ["error", "warning"], "never": []}[fail_on]
+    counted = [
+        one
+        for one in result.findings
+        if one.severity in grave and abs(one.difference) >= min_difference
+    ]
+    return FOUND if counted else FINE
+
+
+@app.command
+def ingest(
+    *bills: Annotated[str, Parameter(help="Files, folders, manifests or s3:// prefixes.")],
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    period: Annotated[list[str], Many] = [],  # noqa: B006
+    services: Literal["ai", "all"] = "ai",
+) -> int:
+    """Bring a bill into the ledger without auditing it.
+
+    Args:
+        bills: as for `curecon audit`.
+        period: a billing period to read, e.g. 2026-10; may be given several times.
+        services: "ai" or "all", as for `curecon audit`.
+    """
+    if not bills:
+        raise OptionInvalid("name a bill, e.g. `curecon ingest exports/`")
+    from curecon.reconcile import bring_in  # noqa: PLC0415
+
+    for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
+        sys.stdout.write(f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}\n")
+    return FINE
+
+
+@app.command
+def sql(
+    query: Annotated[str | None, Parameter(help="One SELECT on the ledger's relations.")] = None,
+    *,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    list: bool = False,  # noqa: A002  # the option is named --list
+    format: Literal["table", "csv", "json", "parquet", "markdown"] = "table",  # noqa: A002
+) -> int:
+    """Query the ledger: read-only, cut off from files and network.
+
+    Args:
+        query: one SELECT, e.g. "SELECT component, sum(amount) FROM bridge GROUP BY 1".
+        list: list the relations and their columns instead.
+        format: how to print the rows; decimals stay exact in each.
+    """
+    from curecon import queries  # noqa: PLC0415
+
+    if list or query is None:
+        frame = queries.relations(ledger)
+    else:
+        frame = queries.sql(query, ledger)
+    if format == "table":
+        _print_table(frame)
+        return FINE
+    rendered = queries.render(frame, format)
+    if isinstance(rendered, bytes):
+        if sys.stdout.isatty():
+            raise OptionInvalid("Parquet is not for a terminal; send it to a file with >")
+        sys.stdout.buffer.write(rendered)
+    else:
+        sys.stdout.write(rendered)
+    return FINE
+
+
+@app.command
+def decode(*usage_types: str, json: bool = False) -> int:
+    """Show how usage types are read.
+
+    Args:
+        usage_types: as the bill writes them, e.g. USE1-NovaLite-input-tokens.
+        json: print a JSON object a usage type.
+    """
+    import json as writer  # noqa: PLC0415
+
+    from curecon.decode import decode_one  # noqa: PLC0415
+    from curecon.report.text import visible  # noqa: PLC0415
+
+    for usage_type in usage_types:
+        read = {name: value for name, value in decode_one(usage_type).items() if value is not None}
+        if json:
+            sys.stdout.write(writer.dumps({"line_item_usage_type": usage_type, **read}) + "\n")
+            continue
+        sys.stdout.write(f"{visible(usage_type)}\n")
+        for name, value in read.items():
+            sys.stdout.write(f"  {name.replace('_', ' '):<18} {visible(value)}\n")
+    return FINE
+
+
+@rates_app.command(name="check")
+def rates_check(*folders: Path) -> int:
+    """Validate rate cards: the packaged ones together with those in the given folders.
+
+    Args:
+        folders: folders of cards of your own.
+    """
+    from curecon import rates  # noqa: PLC0415
+    from curecon.packaged import folder  # noqa: PLC0415
+
+    every = [folder("rates"), *folders]
+    count = rates.read_cards(every).height
+    cards = len(rates.card_sources(every))
+    sys.stdout.write(f"{cards} cards are valid: {count} rates by region, none overlap.\n")
+    return FINE
+
+
+@rates_app.command(name="list")
+def rates_list(
+    text: str = "",
+    *,
+    rates: Annotated[list[Path], Many] = [],  # noqa: B006
+    region: str | None = None,
+    format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
+) -> int:
+    """List the rates that the cards know, with their source.
+
+    Args:
+        text: only rates in which every one of these words occurs, e.g. "claude output".
+        rates: a folder of rate cards besides the packaged ones.
+        region: only rates of this region, e.g. us-east-1, and of every region.
+        format: how to print them.
+    """
+    from curecon import queries, rates as cards  # noqa: PLC0415
+    from curecon.packaged import folder  # noqa: PLC0415
+
+    frame = cards.overview(cards.read_cards([folder("rates"), *rates]), text, region)
+    if format == "table":
+        _print_table(frame)
+    else:
+        sys.stdout.write(str(queries.render(frame, format)))
+    return FINE
+
+
+@checks_app.command(name="list")
+def checks_list(*, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B006
+    """List the checks: name, severity, category and the question each answers.
+
+    Args:
+        checks: a folder of your own checks besides the packaged ones.
+    """
+    from curecon.checks import load  # noqa: PLC0415
+
+    for check in load(checks):
+        sys.stdout.write(f"{check.name:<28} {check.severity:<8} {check.category:<12} "
+                         f"{check.question}\n")
+    return FINE
+
+
+@checks_app.command(name="show")
+def checks_show(name: str, *, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B006
+    """Print a check's SQL.
+
+    Args:
+        name: the check, as `curecon checks list` names it.
+        checks: a folder of your own checks besides the packaged ones.
+    """
+    from curecon.checks import load  # noqa: PLC0415
+
+    found = [check for check in load(checks) if check.name == name]
+    if not found:
+        raise OptionInvalid(f"no check is named {name}; `curecon checks list` names them all")
+    sys.stdout.write(found[0].sql)
+    return FINE
+
+
+def _reserve(parent: App, name: str, about: str) -> None:
+    """Keep a command's name until it is built."""
+
+    def reserved(*_: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+        full = name if parent is app else f"{' '.join(parent.name)} {name}"
+        raise OptionInvalid(f"`curecon {full}` is reserved and not built yet")
+
+    parent.command(reserved, name=name, help=f"{about} (not built yet)")
+
+
+for _name, _about in (
+    ("price", "Estimate what a usage file will cost."),
+    ("explain", "Explain one line of the bill."),
+    ("diff", "Compare two deliveries of a period."),
+    ("alert", "Send what is new since the last alert."),
+    ("simulate", "Write bills with planted errors."),
+    ("mcp", "Answer assistants' questions about a ledger."),
+    ("collect", "Collect evidence of use."),
+):
+    _reserve(app, _name, _about)
+for _name, _about in (
+    ("sync", "Fetch AWS's price lists."),
+    ("diff", "Compare two price-list snapshots."),
+):
+    _reserve(rates_app, _name, _about)
+for _name, _about in (
+    ("list", "List findings."),
+    ("show", "Explain a finding."),
+    ("ack", "Acknowledge a finding."),
+    ("reopen", "Reopen a finding."),
+    ("settle", "Match a finding with a credit."),
+    ("dispute", "Write a dispute package."),
+):
+    _reserve(findings_app, _name, _about)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        status = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+        sys.stdout.flush()
+    except (CureconError, cyclopts.CycloptsError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was changed", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except OSError as error:
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; nothing was changed")
+    except Exception:  # noqa: BLE001  # a fault of ours must not look like findings
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+        return _fail("this is a fault in curecon; nothing was changed, please report it")
+    return status if isinstance(status, int) else FINE
+
+
+def _fail(message: str, status: int = FAILED) -> int:
+    sys.stderr.write(f"curecon: {message}\n")
+    return status
+
+
+def _local(bill: str, periods: list[str]) -> Path:
+    """Bring an s3:// bill into the cache; any other bill is a path already."""
+    if not bill.startswith("s3://"):
+        return Path(bill)
+    import logging  # noqa: PLC0415
+
+    from curecon.store import fetch  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.WARNING, format="curecon: %(message)s")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    with _transfer_bar() as progress:
+        return fetch(bill, Path(base) / "curecon", periods, progress)
+
+
+def _transfer_bar() -> Any:  # noqa: ANN401
+    """Show the bytes of a download on a terminal, nothing elsewhere."""
+    from contextlib import contextmanager, nullcontext  # noqa: PLC0415
+
+    if not sys.stderr.isatty():
+        return nullcontext(None)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn  # noqa: PLC0415
+
+    @contextmanager
+    def bar() -> Any:  # noqa: ANN401
+        columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task("downloading the bill", total=None)
+            yield lambda done, total: shown.update(task, completed=done, total=total)
+
+    return bar()
+
+
+def _invoice(pair: str) -> tuple[str, Decimal]:
+    invoice, _, amount = pair.rpartition("=")
+    try:
+        if invoice and (number := Decimal(amount)).is_finite():
+            return invoice, number
+    except InvalidOperation:
+        pass
+    raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
+
+
+def _show(result: Any, out: Path | None) -> None:  # noqa: ANN401
+    from rich.console import Console  # noqa: PLC0415
+
+    from curecon.report.terminal import show  # noqa: PLC0415
+
+    show(result, Console())
+    if out is not None:
+        sys.stderr.write(f"report: {out / 'report.html'}\n")
+
+
+def _print_table(frame: Any) -> None:  # noqa: ANN401
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from curecon.report.text import visible  # noqa: PLC0415
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, kind in frame.schema.items():
+        table.add_column(Text(visible(name)), justify="right" if kind.is_numeric() else "left")
+    for row in frame.iter_rows():
+        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

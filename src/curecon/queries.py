@@ -1,0 +1,79 @@
+"""Ad-hoc SQL on a ledger: read-only, and shut off from files and network."""
+
+import io
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from curecon import ledger
+from curecon.errors import OptionInvalid
+
+
+def sql(query: str, ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
+    """Run one query on a ledger and return its rows; nothing it says can change anything.
+
+    Raises:
+        LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
+        OptionInvalid: the query is wrong, or tries what is not allowed; DuckDB's reason is given.
+    """
+    with ledger.reading(ledger_path) as con:
+        ledger.lock_down(con)
+        try:
+            return con.sql(query).pl()
+        except AttributeError as error:
+            raise OptionInvalid("the query returns no rows; write one SELECT") from error
+        except duckdb.Error as error:
+            raise OptionInvalid(f"the query cannot be run: {error}") from error
+
+
+def relations(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
+    """List the relations of a ledger with their comments and columns."""
+    return sql(
+        "SELECT t.name, t.comment, string_agg(c.column_name, ', ' ORDER BY c.column_index) "
+        "AS columns FROM (SELECT view_name AS name, comment FROM duckdb_views() WHERE NOT internal "
+        "UNION ALL SELECT table_name, comment FROM duckdb_tables() WHERE NOT internal) AS t "
+        "JOIN duckdb_columns() AS c ON c.table_name = t.name GROUP BY ALL ORDER BY t.name",
+        ledger_path,
+    )
+
+
+def render(frame: pl.DataFrame, form: str) -> str | bytes:
+    """Write rows as csv, json, markdown or parquet; decimals stay text, times are ISO 8601."""
+    if form == "parquet":
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer)
+        return buffer.getvalue()
+    flat = frame.with_columns(
+        pl.col(pl.Decimal).map_batches(lambda column: column.cast(pl.String), pl.String)
+        if form == "json"
+        else pl.col(pl.Decimal)
+    )
+    if form == "json":
+        return flat.write_json() + "\n"
+    if form == "csv":
+        return _unnested(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    return _markdown(_unnested(frame))
+
+
+def _unnested(frame: pl.DataFrame) -> pl.DataFrame:
+    """Write maps, lists and structs as JSON-like text, since a table cell holds one value."""
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return frame.with_columns(
+        pl.Series(name, [None if v is None else str(v) for v in frame[name].to_list()], pl.String)
+        for name in nested
+    )
+
+
+def _markdown(frame: pl.DataFrame) -> str:
+    from curecon.report.markdown import escaped  # noqa: PLC0415  # jinja is not needed elsewhere
+
+    def row(cells: list[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    lines = [row([escaped(name) for name in frame.columns]), row(["---"] * frame.width)]
+    lines.extend(
+        row([escaped("" if value is None else str(value)) for value in values])
+        for values in frame.iter_rows()
+    )
+    return "\n".join(lines) + "\n"
