@@ -372,10 +372,11 @@ def _flattened(value: object, place: str) -> Iterator[tuple[_Object, str]]:
     if isinstance(value, dict) and "PriceList" not in value:
         yield value, place
         return
-    items = value["PriceList"] if isinstance(value, dict) else value
-    if not isinstance(items, list):
-        raise RatesInvalid(f"{place} is {_kind(items)}, not an item or a list; {_REMEDY}")
-    for number, item in enumerate(items, start=1):
+    if isinstance(value, dict):
+        place, value = f"{place}, `PriceList`", value["PriceList"]
+    if not isinstance(value, list):
+        raise RatesInvalid(f"{place} is {_kind(value)}, not a list; {_REMEDY}")
+    for number, item in enumerate(value, start=1):
         where = f"{place}, item {number}"
         if isinstance(item, list):
             raise RatesInvalid(f"{where} is a list, not an item; {_REMEDY}")
