@@ -11,8 +11,16 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from curecon.grammar import Form, Models, Words, grammar, models, product_columns, regions
-from curecon.grammar import vocabulary as _vocabulary
+from curecon.grammar import (
+    Form,
+    Models,
+    Words,
+    grammar,
+    models,
+    product_columns,
+    regions,
+    vocabulary,
+)
 from curecon.units import unit_table
 
 KEY_COLUMNS = (
@@ -74,7 +82,7 @@ def decode(keys: pl.DataFrame) -> pl.DataFrame:
     frame = _with_units(frame)
     return frame.select(
         "charge_key_id",
-        *_vocabulary(),
+        *vocabulary(),
         "region",
         "unit",
         "unit_reason",
@@ -216,7 +224,7 @@ def _matches(stems: pl.Series, forms: Mapping[int, Form]) -> pl.DataFrame:
         )
         for position in forms
     ]
-    return pl.concat(hits)
+    return pl.concat([pl.DataFrame(schema={"stem": pl.String, "form": pl.Int32}), *hits])
 
 
 def _extract(form: Form, position: int, stems: pl.Series) -> pl.DataFrame:
@@ -239,7 +247,7 @@ def _extract(form: Form, position: int, stems: pl.Series) -> pl.DataFrame:
         pl.lit(form.wants_model).alias("wants_model"),
         model_key.alias("model_key"),
         pl.coalesce(_nothing(), *unread).alias("unread"),
-        *(_attribute(form, name).alias(name) for name in _vocabulary()),
+        *(_attribute(form, name).alias(name) for name in vocabulary()),
     )
 
 
@@ -267,7 +275,7 @@ def _read_words(frame: pl.DataFrame, words: Words) -> pl.DataFrame:
     spoken = pl.any_horizontal(*(_speaks(pl.col(name), words) for name in words.fields))
     found = pl.col("text_reason").is_not_null() | pl.col("line_item_usage_type").is_null()
     says = found & product & spoken & ~pl.col("by_words")
-    given = {name: words.fixed.get(name) for name in _vocabulary()}
+    given = {name: words.fixed.get(name) for name in vocabulary()}
     given |= {"grade": words.grade, "words_unit": words.unit, "text_reason": None}
     flags = {"by_words": True, "wants_model": False}
     return frame.with_columns(
@@ -312,7 +320,13 @@ def _with_models(frame: pl.DataFrame) -> pl.DataFrame:
         (least != most).alias("quarrel"),
         pl.coalesce(*sources).alias("spelling"),
     )
-    frame = frame.join(_beyond(frame, known), on=["model_key", "found"], how="left")
+    frame = frame.join(
+        _beyond(frame, known),
+        on=["model_key", "found"],
+        how="left",
+        validate="m:1",
+        maintain_order="left",
+    )
     frame = frame.with_columns(_model_reason(known, list(sources)).alias("model_reason"))
     sure = pl.col("model_reason").is_null() & _asks_for_model()
     chosen = pl.when(sure).then(pl.col("found"))
@@ -379,7 +393,7 @@ def _model_reason(known: Models, sources: Iterable[str]) -> pl.Expr:
     """Say why a charge that should have a model has none."""
     names = [
         pl.when(pl.col(f"found_{source}").is_not_null()).then(
-            pl.format("{} ({})", _picked(pl.col(f"found_{source}"), known.model), source)
+            pl.format("{} ({})", _picked(pl.col(f"found_{source}"), known.model), pl.lit(source))
         )
         for source in sources
     ]
