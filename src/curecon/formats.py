@@ -113,10 +113,7 @@ def recognise(file: str, delivered: list[str], *, period_known: bool) -> Format:
 def _read(path: Path) -> Format:
     text = path.read_text("utf-8")
     name = re.search(r"^-- format: (.+)$", text, re.MULTILINE)
-    columns = tuple(
-        Column(**match.groupdict())
-        for match in _COLUMN.finditer(text)
-    )
+    columns = tuple(Column(**match.groupdict()) for match in _COLUMN.finditer(text))
     assert name, f"{path.name} does not name its format"
     assert len(columns) == text.count("-- column:"), f"{path.name} has a malformed column line"
     return Format(name[1], columns, text)

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
 from curecon.reader import OpenBill, Reader
 from curecon.source import Bill
-from curecon.engine import execute, read, step, text
 
 # The columns whose values make up a charge key: all about a charge but who, when and how much.
 KEY_COLUMNS = (
@@ -151,7 +151,8 @@ def _make_source(
         name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
         for name in columns
     )
-    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS SELECT is_in_scope, is_ai, {kept} FROM ({select})")
+    table = f"SELECT is_in_scope, is_ai, {kept} FROM ({select})"
+    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS {table}")
 
 
 def _read_totals(con: duckdb.DuckDBPyConnection) -> None:
@@ -210,8 +211,7 @@ def _replace(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) ->
     con.execute(f"UPDATE deliveries SET is_current = FALSE {gone}")
     for table in ("deliveries", "delivery_files", "read_totals"):
         con.execute(
-            f"DELETE FROM {table} "
-            "WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
+            f"DELETE FROM {table} WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
         )
     _scope_in(con, opened, services)
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
@@ -229,9 +229,7 @@ def _scope_in(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -
     derived = read("duckdb", "resources.sql")
     select = f"SELECT *, hash({columns}) AS charge_key_id FROM (SELECT *,\n{derived}\nFROM"
     if opened.stored != "parquet" or services == "all":
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source WHERE is_in_scope)"
-        )
+        con.execute(f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source WHERE is_in_scope)")
         return
     codes = execute(
         con,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from curecon.engine import read
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
-from curecon.engine import read
 
 SCHEMA_VERSION = 1
 _MEMORY = "1GB"
@@ -24,6 +24,7 @@ class Stage:
     """A staged copy of the ledger, open for writing until it is published."""
 
     def __init__(self, path: Path, stage: Path, con: duckdb.DuckDBPyConnection) -> None:
+        """Remember what `publish` will replace by what."""
         self.con = con
         self.catalog = con.execute("SELECT current_database()").fetchall()[0][0]
         self._path = path

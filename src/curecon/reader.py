@@ -18,11 +18,11 @@ from typing import TextIO
 
 import duckdb
 
+from curecon.engine import text
 from curecon.errors import BillUnreadable, FormatsMixed
 from curecon.formats import Column, Format, athena_name, recognise
 from curecon.money import MONEY
 from curecon.source import BillFile
-from curecon.engine import text
 
 _CSV_OPTIONS = (
     "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
@@ -91,6 +91,7 @@ class Reader:
     """Opens bills; holds the folder of links and unpacked files that reading needs."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, workspace: Path) -> None:
+        """Use `workspace`, an empty folder, for links and unpacked files."""
         self.con = con
         self.workspace = workspace
         self.hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
@@ -220,7 +221,8 @@ class Reader:
         where = next((ln for ln in lines if ln.startswith("CSV Error")), "")
         row = where.removeprefix("CSV Error on Line: ")
         place = f"row {row}: " if row else ""
-        cause = " ".join(ln for ln in lines[1:4] if not ln.startswith("Original")) if row else lines[0]
+        shown = [line for line in lines[1:4] if not line.startswith("Original")]
+        cause = " ".join(shown) if row else lines[0]
         return BillUnreadable(
             f"{named or bill.files[0].file.path}: {place}cannot be read ({cause[:300]}); "
             "correct the file or copy it again"
@@ -268,9 +270,7 @@ def _lacks_period(form: Format, file: OpenFile) -> bool:
     return any(column.role == "period" and column.name not in found for column in form.columns)
 
 
-def _select_group(
-    form: Format, group: list[OpenFile], codes: Sequence[str | None] | None
-) -> str:
+def _select_group(form: Format, group: list[OpenFile], codes: Sequence[str | None] | None) -> str:
     """Write the SELECT of files that have the same columns: every known column, typed."""
     file = group[0]
     delivered = [name for name, _ in file.columns]

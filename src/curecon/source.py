@@ -60,7 +60,7 @@ def find(bills: Sequence[Path], periods: Sequence[str] = ()) -> Bill:
     found = Bill()
     for path in bills:
         if not path.exists():
-            raise BillNotFound(f"{path}: no such file or folder; name a bill, e.g. exports/bedrock/")
+            raise BillNotFound(f"{path}: no such file or folder; name a bill, e.g. exports/")
         found.files.extend(_named(path, periods, found.notes))
     _refuse_twice(found.files)
     if not found.files:
@@ -93,7 +93,9 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
     read = {file.path.resolve() for file in listed}
     surplus = sum(file.path.resolve() not in read for file in data)
     if surplus:
-        notes.append(f"{root.name}: {surplus} data file(s) that no current manifest lists, not read")
+        notes.append(
+            f"{root.name}: {surplus} data file(s) not read: no current manifest lists them"
+        )
     return listed
 
 
@@ -137,7 +139,7 @@ def _manifest(path: Path, root: Path | None, periods: Sequence[str]) -> list[Bil
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BillUnreadable(f"{path}: not a manifest, its JSON does not parse ({error})") from error
+        raise BillUnreadable(f"{path}: not a manifest, its JSON is damaged ({error})") from error
     keys = _keys(path, content)
     period = _stated_period(content) or period_in(path.resolve().as_posix())
     files = []
