@@ -689,13 +689,6 @@ def test_the_example_of_the_readme_is_a_card(tmp_path):
     assert frame["price"].to_list() == [Decimal("39.6"), Decimal("39.6")]
 
 
-def test_the_example_of_the_readme_is_a_card(tmp_path):
-    readme = (PACKAGED / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
-    frame = rates.read_cards([write(tmp_path, example)])
-    assert frame["price"].to_list() == [Decimal("39.6"), Decimal("39.6")]
-
-
 def test_the_packaged_cards_are_named_for_their_files():
     files = {path.stem for path in PACKAGED.glob("*.toml")} - {"attributes"}
     assert {card.name for card in packaged_cards()} == files

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from curecon.reconcile import Options, audit
     from curecon.queries import sql
+    from curecon.reconcile import Options, audit
 
 __all__ = ["Options", "__version__", "audit", "sql"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from curecon.engine import execute, read, text
 from curecon.errors import CheckInvalid
 from curecon.packaged import folder
-from curecon.engine import execute, read, text
 
 CATEGORIES = (
     "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",
@@ -92,7 +92,9 @@ def _parse(path: Path) -> Check:
         sql = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckInvalid(f"{path}: cannot be read as a check ({error})") from error
-    header = dict(re.findall(r"^-- (severity|category|owns|resource|question): *(.+)$", sql, re.M))
+    header = dict(
+        re.findall(r"^-- (severity|category|owns|resource|question): *(.+)$", sql, re.MULTILINE)
+    )
     missing = [key for key in ("severity", "category", "question") if key not in header]
     if missing:
         raise CheckInvalid(f"{path}: the header lacks `-- {missing[0]}: ...`")
@@ -138,7 +140,9 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check) -> None:
             f"the fields are {', '.join(_COLUMNS)}"
         )
     if "reason" not in given or not {"line", "delivery_id"} & set(given):
-        raise CheckInvalid(f"{check.path}: returns no `reason`, or neither `line` nor `delivery_id`")
+        raise CheckInvalid(
+            f"{check.path}: returns no `reason`, or neither `line` nor `delivery_id`"
+        )
     stated = ", ".join(given)
     severity = "" if "severity" in given else ", severity"
     value = "" if "severity" in given else f", {text(check.severity)}"

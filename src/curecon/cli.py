@@ -92,8 +92,11 @@ def audit(
     if evidence is not None:
         raise OptionInvalid("audit --evidence is reserved and not built yet")
     if not bills:
-        raise OptionInvalid("name a bill, e.g. `curecon audit exports/`; see `curecon audit --help`")
-    from curecon.reconcile import Options, audit as auditing  # noqa: PLC0415  # keeps --help quick
+        raise OptionInvalid(
+            "name a bill, e.g. `curecon audit exports/`; see `curecon audit --help`"
+        )
+    from curecon.reconcile import Options
+    from curecon.reconcile import audit as auditing
 
     options = Options(
         ledger=ledger,
@@ -108,7 +111,7 @@ def audit(
     )
     result = auditing([_local(bill, period) for bill in bills], options)
     if json:
-        from curecon.report.files import to_json  # noqa: PLC0415
+        from curecon.report.files import to_json
 
         sys.stdout.write(to_json(result))
     else:
@@ -138,7 +141,7 @@ def ingest(
     """
     if not bills:
         raise OptionInvalid("name a bill, e.g. `curecon ingest exports/`")
-    from curecon.reconcile import bring_in  # noqa: PLC0415
+    from curecon.reconcile import bring_in
 
     for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
         sys.stdout.write(f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}\n")
@@ -160,12 +163,9 @@ def sql(
         list: list the relations and their columns instead.
         format: how to print the rows; decimals stay exact in each.
     """
-    from curecon import queries  # noqa: PLC0415
+    from curecon import queries
 
-    if list or query is None:
-        frame = queries.relations(ledger)
-    else:
-        frame = queries.sql(query, ledger)
+    frame = queries.relations(ledger) if list or query is None else queries.sql(query, ledger)
     if format == "table":
         _print_table(frame)
         return FINE
@@ -187,10 +187,10 @@ def decode(*usage_types: str, json: bool = False) -> int:
         usage_types: as the bill writes them, e.g. USE1-NovaLite-input-tokens.
         json: print a JSON object a usage type.
     """
-    import json as writer  # noqa: PLC0415
+    import json as writer
 
-    from curecon.decode import decode_one  # noqa: PLC0415
-    from curecon.report.text import visible  # noqa: PLC0415
+    from curecon.decode import decode_one
+    from curecon.report.text import visible
 
     for usage_type in usage_types:
         read = {name: value for name, value in decode_one(usage_type).items() if value is not None}
@@ -210,8 +210,8 @@ def rates_check(*folders: Path) -> int:
     Args:
         folders: folders of cards of your own.
     """
-    from curecon import rates  # noqa: PLC0415
-    from curecon.packaged import folder  # noqa: PLC0415
+    from curecon import rates
+    from curecon.packaged import folder
 
     every = [folder("rates"), *folders]
     count = rates.read_cards(every).height
@@ -236,8 +236,9 @@ def rates_list(
         region: only rates of this region, e.g. us-east-1, and of every region.
         format: how to print them.
     """
-    from curecon import queries, rates as cards  # noqa: PLC0415
-    from curecon.packaged import folder  # noqa: PLC0415
+    from curecon import queries
+    from curecon import rates as cards
+    from curecon.packaged import folder
 
     frame = cards.overview(cards.read_cards([folder("rates"), *rates]), text, region)
     if format == "table":
@@ -254,11 +255,12 @@ def checks_list(*, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B0
     Args:
         checks: a folder of your own checks besides the packaged ones.
     """
-    from curecon.checks import load  # noqa: PLC0415
+    from curecon.checks import load
 
     for check in load(checks):
-        sys.stdout.write(f"{check.name:<28} {check.severity:<8} {check.category:<12} "
-                         f"{check.question}\n")
+        sys.stdout.write(
+            f"{check.name:<28} {check.severity:<8} {check.category:<12} {check.question}\n"
+        )
     return FINE
 
 
@@ -270,7 +272,7 @@ def checks_show(name: str, *, checks: Annotated[list[Path], Many] = []) -> int: 
         name: the check, as `curecon checks list` names it.
         checks: a folder of your own checks besides the packaged ones.
     """
-    from curecon.checks import load  # noqa: PLC0415
+    from curecon.checks import load
 
     found = [check for check in load(checks) if check.name == name]
     if not found:
@@ -339,9 +341,11 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
     except OSError as error:
-        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; nothing was changed")
+        return _fail(
+            f"{error.filename or 'the system'}: {error.strerror or error}; nothing was changed"
+        )
     except Exception:  # noqa: BLE001  # a fault of ours must not look like findings
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exc()
         return _fail("this is a fault in curecon; nothing was changed, please report it")
@@ -357,9 +361,9 @@ def _local(bill: str, periods: list[str]) -> Path:
     """Bring an s3:// bill into the cache; any other bill is a path already."""
     if not bill.startswith("s3://"):
         return Path(bill)
-    import logging  # noqa: PLC0415
+    import logging
 
-    from curecon.store import fetch  # noqa: PLC0415
+    from curecon.store import fetch
 
     logging.basicConfig(level=logging.WARNING, format="curecon: %(message)s")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -369,12 +373,12 @@ def _local(bill: str, periods: list[str]) -> Path:
 
 def _transfer_bar() -> Any:  # noqa: ANN401
     """Show the bytes of a download on a terminal, nothing elsewhere."""
-    from contextlib import contextmanager, nullcontext  # noqa: PLC0415
+    from contextlib import contextmanager, nullcontext
 
     if not sys.stderr.isatty():
         return nullcontext(None)
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
     @contextmanager
     def bar() -> Any:  # noqa: ANN401
@@ -397,9 +401,9 @@ def _invoice(pair: str) -> tuple[str, Decimal]:
 
 
 def _show(result: Any, out: Path | None) -> None:  # noqa: ANN401
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from curecon.report.terminal import show  # noqa: PLC0415
+    from curecon.report.terminal import show
 
     show(result, Console())
     if out is not None:
@@ -407,11 +411,11 @@ def _show(result: Any, out: Path | None) -> None:  # noqa: ANN401
 
 
 def _print_table(frame: Any) -> None:  # noqa: ANN401
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-    from curecon.report.text import visible  # noqa: PLC0415
+    from curecon.report.text import visible
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, kind in frame.schema.items():

@@ -109,7 +109,7 @@ def private_rates(contract: Contract) -> pl.DataFrame:
         ContractInvalid: a select names an attribute or a value that is not known.
     """
     allowed = rates.attributes()
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, rate in enumerate(contract.private_rate, start=1):
         for name, value in rate.select.items():
             values = allowed.get(name)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from curecon import money, units
 
@@ -20,7 +21,7 @@ _NEVER = date(9999, 12, 31)
 _PRICE = pl.Decimal(money.PRICE_PRECISION, money.PRICE_SCALE)
 _TIER = pl.Decimal(22, 10)
 
-KEY_RATES = {
+KEY_RATES: dict[str, DataTypeClass | pl.DataType] = {
     "charge_key_id": pl.UInt64,
     "rate_id": pl.String,
     "source_kind": pl.String,
@@ -64,9 +65,9 @@ def price(
     usable = converted.filter(pl.col("key_price").is_not_null())
     chosen = _best_at_each_time(usable)
     clear = chosen.filter(~pl.col("ambiguous"))
-    key_rates = clear.select(
-        pl.col(name).cast(kind) for name, kind in KEY_RATES.items()
-    ).sort("charge_key_id", "starts", "tier_from", nulls_last=False)
+    key_rates = clear.select(pl.col(name).cast(kind) for name, kind in KEY_RATES.items()).sort(
+        "charge_key_id", "starts", "tier_from", nulls_last=False
+    )
     assert key_rates.schema == pl.Schema(KEY_RATES)
     return key_rates, _reasons(priced, candidates, converted, chosen, key_rates)
 
@@ -171,8 +172,7 @@ def _by_attributes(
         suffix="_of_rate",
         nulls_equal=True,
     ).filter(
-        (pl.col("region_of_rate") == "*")
-        | pl.col("region_of_rate").eq_missing(pl.col("region"))
+        (pl.col("region_of_rate") == "*") | pl.col("region_of_rate").eq_missing(pl.col("region"))
     )
     rank = (
         pl.when(pl.col("source_kind") == "contract")
@@ -219,7 +219,7 @@ def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
 def _factor(
     written: str | None, key_unit: str | None, rate_unit: str | None
 ) -> tuple[str | None, bool]:
-    """Return by what a price per rate unit becomes one per key unit, and whether the units agree."""
+    """Return what turns a price per rate unit into one per key unit, and whether they agree."""
     if rate_unit is None:
         return None, False
     if key_unit is None:
@@ -244,9 +244,7 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
     Candidates of one rank that agree on the price are one rate published twice. Those that do not
     agree leave the piece ambiguous.
     """
-    timed = usable.with_columns(
-        pl.col("starts").fill_null(_EVER), pl.col("ends").fill_null(_NEVER)
-    )
+    timed = usable.with_columns(pl.col("starts").fill_null(_EVER), pl.col("ends").fill_null(_NEVER))
     cuts = (
         pl.concat(
             [

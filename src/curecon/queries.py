@@ -20,11 +20,12 @@ def sql(query: str, ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
     with ledger.reading(ledger_path) as con:
         ledger.lock_down(con)
         try:
-            return con.sql(query).pl()
+            frame: pl.DataFrame = con.sql(query).pl()
         except AttributeError as error:
             raise OptionInvalid("the query returns no rows; write one SELECT") from error
         except duckdb.Error as error:
             raise OptionInvalid(f"the query cannot be run: {error}") from error
+        return frame
 
 
 def relations(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:

@@ -24,11 +24,11 @@ from curecon import (
     result,
     source,
 )
+from curecon.engine import execute, make, read, step, text
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
 from curecon.models import AuditResult, Delivery, RateSource, Run
 from curecon.packaged import folder
 from curecon.report import files
-from curecon.engine import execute, make, read, step, text
 
 _PERIOD_HOURS = "CAST(24 * date_diff('day', period, period + INTERVAL 1 MONTH) AS INTEGER)"
 _UNITS_MAX = 10_000
@@ -184,9 +184,7 @@ def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> Non
     id_column = "rate_id" if table == "rates" else "charge_key_id"
     con.register("incoming", frame)
     scope = "run_keys" if table == "key_rates" else "incoming"
-    con.execute(
-        f"DELETE FROM {table} WHERE {id_column} IN (SELECT {id_column} FROM {scope})"
-    )
+    con.execute(f"DELETE FROM {table} WHERE {id_column} IN (SELECT {id_column} FROM {scope})")
     columns = ", ".join(row[0] for row in con.execute(f"DESCRIBE {table}").fetchall())
     con.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming")
     con.unregister("incoming")

@@ -4,10 +4,11 @@ from typing import Any
 
 import duckdb
 
+from curecon.engine import execute, read
 from curecon.models import (
     AuditResult,
-    BridgeRow,
     Breakdown,
+    BridgeRow,
     DeliveredFile,
     Delivery,
     Finding,
@@ -15,7 +16,6 @@ from curecon.models import (
     Run,
     Total,
 )
-from curecon.engine import execute, read
 
 
 def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:
@@ -38,9 +38,14 @@ def deliveries(con: duckdb.DuckDBPyConnection) -> list[Delivery]:
     )
     return [
         Delivery(
-            id=row[0], period=row[1], payer_account=row[2], format=row[3], final_lines=row[4],
-            lines=row[5], files=_files(con, row[0]),
-        )  # fmt: skip
+            id=row[0],
+            period=row[1],
+            payer_account=row[2],
+            format=row[3],
+            final_lines=row[4],
+            lines=row[5],
+            files=_files(con, row[0]),
+        )
         for row in rows
     ]
 
