@@ -1,7 +1,8 @@
 -- What is kept of each line in scope; everything else about it stands in its charge key.
 -- `hours` is how many hours the line sums, at least one: AWS rounds once an hour.
+-- `line` numbers a line of the ledger: delivery, file and row, so that it needs no counter.
 SELECT
-    nextval('line_numbers') AS line,
+    (d.sequence * 16384 + s.file) * 4294967296 + s.row_number AS line,
     d.delivery_id,
     s.charge_key_id,
     CAST(

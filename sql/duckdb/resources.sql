@@ -2,10 +2,11 @@
 -- resource, and the model where the id names one that AWS offers to everybody.
 CASE
     WHEN starts_with(line_item_resource_id, 'arn:')
-    THEN nullif(split_part(split_part(line_item_resource_id, ':', 6), '/', 1), '')
+    THEN nullif(regexp_extract(
+        line_item_resource_id, '^arn:[^:]*:[^:]*:[^:]*:[^:]*:([^:/]+)', 1), '')
 END AS resource_type,
 CASE
-    WHEN starts_with(line_item_resource_id, 'arn:')
-        AND contains(line_item_resource_id, ':foundation-model/')
-    THEN nullif(regexp_extract(line_item_resource_id, ':foundation-model/(.+)$', 1), '')
+    WHEN contains(line_item_resource_id, ':foundation-model/')
+    THEN substr(
+        line_item_resource_id, strpos(line_item_resource_id, ':foundation-model/') + 18)
 END AS resource_model

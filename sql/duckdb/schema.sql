@@ -75,8 +75,6 @@ CREATE TABLE lines (
     cost_category                            MAP(VARCHAR, VARCHAR)
 );
 
-CREATE SEQUENCE line_numbers;
-
 CREATE TABLE charge_keys (
     charge_key_id                   UBIGINT NOT NULL,
     kind                            VARCHAR NOT NULL,

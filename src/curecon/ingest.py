@@ -108,13 +108,17 @@ def _load(
     for period, payer in pairs:
         delivery_id = _delivery_id(opened, period, payer)
         result.delivery_ids.append(delivery_id)
-        con.execute("INSERT INTO run_deliveries VALUES (?, ?, ?)", [delivery_id, period, payer])
+        con.execute(
+            "INSERT INTO run_deliveries "
+            "SELECT ?, ?, ?, coalesce(max(sequence), 0) + 1 FROM deliveries",
+            [delivery_id, period, payer],
+        )
     known = "SELECT delivery_id FROM deliveries WHERE is_current AND services = ?"
     new = f"SELECT delivery_id FROM run_deliveries WHERE delivery_id NOT IN ({known})"
     result.new_ids = sorted(row[0] for row in execute(con, new, [services]))
     if result.new_ids:
         with step("reading line items"):
-            _replace(con, opened, services)
+            _replace(con, opened, services, periods)
     else:
         result.notes.append("this delivery is in the ledger already; it is audited again")
     return result
@@ -130,13 +134,12 @@ def _make_source(
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE run_deliveries "
-        "(delivery_id VARCHAR, period DATE, payer_account VARCHAR)"
+        "(delivery_id VARCHAR, period DATE, payer_account VARCHAR, sequence BIGINT)"
     )
     con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select()}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW mapped AS {opened.format.select}")
     scope = read("duckdb", "scope.sql")
-    wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
-    where = f"WHERE period IN ({wanted})" if wanted else ""
+    where = _of_periods(periods)
     kept_too = "TRUE" if services == "all" else "FALSE"
     select = (
         f"SELECT *, {kept_too} OR is_ai AS is_in_scope "
@@ -152,7 +155,16 @@ def _make_source(
         for name in columns
     )
     table = f"SELECT is_in_scope, is_ai, {kept} FROM ({select})"
-    execute(con, f"CREATE OR REPLACE TEMP TABLE source AS {table}")
+    execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {table}")
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW source AS "
+        "SELECT * REPLACE (rowid AS row_number) FROM source_rows"
+    )
+
+
+def _of_periods(periods: Sequence[str]) -> str:
+    wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
+    return f"WHERE period IN ({wanted})" if wanted else ""
 
 
 def _read_totals(con: duckdb.DuckDBPyConnection) -> None:
@@ -199,7 +211,9 @@ def _delivery_id(opened: OpenBill, period: date, payer: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _replace(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
+def _replace(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> None:
     """Put this run's deliveries in the place of the older ones of their periods and payers."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE superseded AS SELECT d.delivery_id "
@@ -213,40 +227,48 @@ def _replace(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) ->
         con.execute(
             f"DELETE FROM {table} WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
         )
-    _scope_in(con, opened, services)
+    _scope_in(con, opened, services, periods)
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
     _make_keys(con)
     _insert_totals(con, opened, services)
 
 
-def _scope_in(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
+def _scope_in(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> None:
     """Define `in_scope`: the lines in scope, with their charge key.
 
     The totals have told which product codes are in scope as a whole; Parquet skips the pages of
     all others. Codes of which only some lines are in scope are asked line by line.
     """
-    columns = ", ".join(KEY_COLUMNS)
     derived = read("duckdb", "resources.sql")
-    select = f"SELECT *, hash({columns}) AS charge_key_id FROM (SELECT *,\n{derived}\nFROM"
+    where = _of_periods(periods)
+    select = f"SELECT *,\n{derived}\nFROM"
     if opened.stored != "parquet" or services == "all":
-        con.execute(f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source WHERE is_in_scope)")
-        return
-    codes = execute(
-        con,
-        "SELECT line_item_product_code, bool_and(is_in_scope) FROM run_totals GROUP BY 1 "
-        "HAVING bool_or(is_in_scope) ORDER BY 1",
-    )
-    whole = [code for code, all_of_it in codes if all_of_it and code is not None]
-    part = [code for code, all_of_it in codes if not (all_of_it and code is not None)]
-    con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select([code for code, _ in codes])}")
-    listed = ", ".join(text(code) for code in whole) or "''"
-    rest = "line_item_product_code IS NULL" if None in part else "FALSE"
-    if part:
-        named = ", ".join(text(code) for code in part if code is not None) or "''"
-        rest = f"(({rest} OR line_item_product_code IN ({named})) AND is_in_scope)"
+        scoped = f"{select} source WHERE is_in_scope"
+    else:
+        codes = execute(
+            con,
+            "SELECT line_item_product_code, bool_and(is_in_scope) FROM run_totals GROUP BY 1 "
+            "HAVING bool_or(is_in_scope) ORDER BY 1",
+        )
+        whole = [code for code, all_of_it in codes if all_of_it and code is not None]
+        part = [code for code, all_of_it in codes if not all_of_it or code is None]
+        sources = []
+        for name, listed, is_ai in (("whole", whole, "TRUE"), ("part", part, "is_ai")):
+            con.execute(f"CREATE OR REPLACE TEMP VIEW raw_{name} AS {opened.select(listed)}")
+            mapped = opened.format.select.replace("FROM raw", f"FROM raw_{name}")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_codes AS {mapped}")
+            if listed:
+                scope = "TRUE" if is_ai == "TRUE" else read("duckdb", "scope.sql")
+                sources.append(
+                    f"{select} (SELECT *, {scope} AS is_ai FROM {name}_codes {where}) WHERE is_ai"
+                )
+        scoped = "\nUNION ALL\n".join(sources) or f"{select} source WHERE FALSE"
+    columns = ", ".join(KEY_COLUMNS)
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW in_scope AS {select} source "
-        f"WHERE line_item_product_code IN ({listed}) OR {rest})"
+        f"CREATE OR REPLACE TEMP VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id "
+        f"FROM ({scoped})"
     )
 
 
@@ -272,7 +294,7 @@ def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: s
     )
     con.execute(
         "INSERT INTO deliveries SELECT d.delivery_id, d.period, d.payer_account, ?, ?, "
-        "(SELECT coalesce(max(sequence), 0) + 1 FROM deliveries), TRUE, sum(t.lines), "
+        "d.sequence, TRUE, sum(t.lines), "
         "coalesce(sum(t.lines) FILTER (t.bill_invoice_id IS NOT NULL), 0), sum(t.billed), "
         "sum(t.in_scope_lines), sum(t.in_scope_billed) "
         "FROM read_totals AS t JOIN run_deliveries AS d USING (delivery_id) GROUP BY ALL",

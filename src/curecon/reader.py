@@ -275,9 +275,15 @@ def _select_group(form: Format, group: list[OpenFile], codes: Sequence[str | Non
     file = group[0]
     delivered = [name for name, _ in file.columns]
     found = form.find(delivered)
-    lines = ["    CAST(left(right(filename, 14), 6) AS INTEGER) AS file"]
+    lines = [
+        "    CAST(left(right(filename, 14), 6) AS INTEGER) AS file",
+        "    file_row_number AS row_number",
+    ]
     if file.stored == "csv":
-        lines = ["    CAST(regexp_extract(filename, '([0-9]{6})[.]csv', 1) AS INTEGER) AS file"]
+        lines = [
+            "    CAST(regexp_extract(filename, '([0-9]{6})[.]csv', 1) AS INTEGER) AS file",
+            "    CAST(NULL AS BIGINT) AS row_number",
+        ]
     for column in form.columns:
         if column.name in found:
             name = found[column.name]
@@ -331,7 +337,8 @@ def _flat(prefix: str, file: OpenFile) -> str | None:
 def _scan(group: list[OpenFile]) -> str:
     paths = ", ".join("'" + str(file.link).replace("'", "''") + "'" for file in group)
     if group[0].stored == "parquet":
-        return f"read_parquet([{paths}], filename = true, hive_partitioning = false)"
+        options = "filename = true, file_row_number = true, hive_partitioning = false"
+        return f"read_parquet([{paths}], {options})"
     names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(group[0].columns)))
     longest = f", max_line_size = {_LONG_LINE}" if group[0].stored == "csv long" else ""
     return f"read_csv([{paths}], columns = {{{names}}}, {_CSV_OPTIONS}{longest})"

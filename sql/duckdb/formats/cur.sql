@@ -59,6 +59,7 @@
 -- column: cost_category                            map  prefix cost_category_
 SELECT
     file,
+    row_number,
     TRUE AS billed_by_aws,
     'unblended' AS price_basis,
     -- The kind of charge. A line type that is not listed stays unknown and becomes a finding.

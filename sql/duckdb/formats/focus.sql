@@ -43,6 +43,7 @@
 -- column: x_UsageType                 text
 SELECT
     file,
+    row_number,
     coalesce(ProviderName, 'AWS') IN ('AWS', 'Amazon Web Services') AS billed_by_aws,
     -- A FOCUS line states its public price and its cost at that price; BilledCost is what is left
     -- of it after discounts and commitments. So price and arithmetic are judged on the list side.
