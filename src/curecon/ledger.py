@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from curecon import comments
 from curecon.engine import read
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
@@ -148,6 +149,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, stage: Path, path: Path) -> None:
     con.execute("INSERT INTO ledger VALUES (?)", [SCHEMA_VERSION])
     for view in sorted((folder("sql") / "views").glob("*.sql")):
         con.execute(f"CREATE VIEW {view.stem} AS\n{view.read_text('utf-8')}")
+    comments.apply(con)
 
 
 def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:
