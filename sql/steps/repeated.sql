@@ -3,6 +3,10 @@
 -- how: `same_identity`, identity and interval twice; `identical_usage`, the same usage of the same
 -- named resource under a new id; `similar_usage`, the same where no resource is named.
 -- Rule: DESIGN, section 2, "What a reader must accept". hash() only narrows the search.
+-- An id alone is not unique (one id was seen with many intervals), so where the delivery leaves out
+-- the interval, the hours of usage stand for it.
+-- Which copy is kept must not depend on the order of the lines in the files, so the order is by all
+-- that a finding shows before it is by line.
 WITH same_hash AS (
     SELECT
         delivery_id,
@@ -17,8 +21,23 @@ identities AS (
     SELECT
         l.line,
         row_number() OVER (
-            PARTITION BY l.delivery_id, l.identity_line_item_id, l.identity_time_interval
-            ORDER BY l.line_item_unblended_cost DESC, l.charge_key_id, l.line
+            PARTITION BY
+                l.delivery_id,
+                l.identity_line_item_id,
+                l.identity_time_interval,
+                CASE WHEN l.identity_time_interval IS NULL
+                    THEN l.line_item_usage_start_date END,
+                CASE WHEN l.identity_time_interval IS NULL THEN l.line_item_usage_end_date END
+            ORDER BY
+                l.line_item_unblended_cost DESC,
+                l.charge_key_id,
+                l.line_item_usage_account_id NULLS LAST,
+                l.line_item_resource_id NULLS LAST,
+                l.line_item_unblended_rate NULLS LAST,
+                l.line_item_usage_amount NULLS LAST,
+                l.line_item_usage_start_date,
+                l.line_item_usage_end_date NULLS LAST,
+                l.line
         ) AS copy
     FROM lines AS l
     JOIN same_hash AS h
@@ -70,6 +89,8 @@ usages AS (
                 l.line_item_availability_zone,
                 l.line_item_iam_principal,
                 l.pricing_rate_id,
+                l.savings_plan_savings_plan_a_r_n,
+                l.savings_plan_savings_plan_rate,
                 l.identity_time_interval,
                 l.line_item_usage_start_date,
                 l.line_item_usage_end_date,
@@ -77,6 +98,8 @@ usages AS (
                 l.line_item_unblended_rate,
                 l.line_item_unblended_cost,
                 l.bill_invoice_id,
+                l.bill_invoicing_entity,
+                l.bill_bill_type,
                 CAST(l.resource_tags AS VARCHAR),
                 CAST(l.tags AS VARCHAR),
                 CAST(l.cost_category AS VARCHAR)
