@@ -5,16 +5,21 @@
 -- part of a human task.
 -- Rule: Bedrock pricing page: model units are fixed when a provisioned model is made, and each is
 -- billed by the hour until it is deleted.
+-- Hours are capped by the interval first, then by the day, then by the period, each on what the one
+-- before has left, so that no hour is taken off twice. Where lines tie, the order is by all that a
+-- finding shows before it is by line, so that the order of the files does not matter.
 WITH provisioned AS (
     SELECT
         l.delivery_id,
         l.line,
+        l.charge_key_id,
         l.line_item_resource_id AS resource,
         l.line_item_usage_account_id AS account,
         l.line_item_usage_start_date AS usage_start,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.hours,
         l.line_item_usage_amount AS quantity,
+        l.line_item_unblended_rate AS billed_rate,
         l.identity_line_item_id,
         k.model,
         k.region,
@@ -29,7 +34,7 @@ WITH provisioned AS (
         AND k.capability = 'provisioned_throughput'
         AND k.unit = 'model unit hour'
         AND l.line_item_resource_id IS NOT NULL
-        AND l.line_item_usage_amount > 0
+        AND l.line_item_usage_amount <> 0
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
 
@@ -41,6 +46,7 @@ quantity_counts AS (
         hours,
         count(*) AS lines
     FROM provisioned
+    WHERE quantity > 0
     GROUP BY 1, 2, 3, 4
 ),
 
@@ -76,6 +82,7 @@ totals AS (
         resource,
         count(*) AS lines
     FROM provisioned
+    WHERE quantity > 0
     GROUP BY 1, 2
 ),
 
@@ -110,24 +117,44 @@ sole AS (
 
 agreed AS (
     SELECT
+        d.delivery_id,
         c.resource,
         c.model_units,
         c.starts,
-        c.ends
+        c.ends,
+        1 AS by_arn
     FROM contract_units AS c
+    CROSS JOIN run_deliveries AS d
     WHERE c.resource IS NOT NULL
-    UNION
+    UNION ALL
     SELECT
+        s.delivery_id,
         s.resource,
         c.model_units,
         c.starts,
-        c.ends
+        c.ends,
+        0 AS by_arn
     FROM contract_units AS c
     JOIN sole AS s
         ON s.model = c.model
         AND s.region = c.region
         AND s.commitment = c.commitment
     WHERE c.resource IS NULL
+),
+
+-- What was agreed for the ARN goes before what was agreed for the model; of several the most.
+agreed_lines AS (
+    SELECT
+        p.line,
+        coalesce(max(CASE WHEN a.by_arn = 1 THEN a.model_units END), max(a.model_units))
+            AS model_units
+    FROM provisioned AS p
+    JOIN agreed AS a
+        ON a.delivery_id = p.delivery_id
+        AND a.resource = p.resource
+        AND p.usage_day >= a.starts
+        AND p.usage_day < a.ends
+    GROUP BY 1
 ),
 
 known AS (
@@ -140,40 +167,68 @@ known AS (
     LEFT JOIN usual AS u
         ON u.delivery_id = p.delivery_id
         AND u.resource = p.resource
-    LEFT JOIN agreed AS c
-        ON c.resource = p.resource
-        AND p.usage_day >= c.starts
-        AND p.usage_day < c.ends
+    LEFT JOIN agreed_lines AS c
+        ON c.line = p.line
     WHERE coalesce(c.model_units, u.model_units) IS NOT NULL
 ),
 
--- What the model has billed up to and with each line: in its interval, its day and the period.
-summed AS (
+interval_sums AS (
     SELECT
-        line,
-        basis,
-        quantity,
-        hours,
-        model_units,
-        model_units_max,
-        period_hours,
+        *,
         sum(quantity) OVER (
             PARTITION BY delivery_id, resource, usage_start, hours
-            ORDER BY quantity, identity_line_item_id NULLS LAST, line
+            ORDER BY quantity, charge_key_id, account NULLS LAST, billed_rate NULLS LAST,
+                identity_line_item_id NULLS LAST, line
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS in_interval,
-        sum(CASE WHEN hours <= 24 THEN quantity ELSE 0 END) OVER (
-            PARTITION BY delivery_id, resource, usage_day
-            ORDER BY usage_start, hours DESC, quantity, identity_line_item_id NULLS LAST, line
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS in_day,
-        sum(quantity) OVER (
-            PARTITION BY delivery_id, resource
-            ORDER BY usage_start, hours DESC, quantity, identity_line_item_id NULLS LAST, line
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS in_period,
-        sum(quantity) OVER (PARTITION BY delivery_id, resource) AS period_total
+        ) - model_units * hours AS over_interval
     FROM known
+),
+
+within_interval AS (
+    SELECT
+        *,
+        CAST(CASE WHEN over_interval > 0 AND quantity > 0
+            THEN quantity - least(over_interval, quantity)
+            ELSE quantity END AS DECIMAL(22, 10)) AS interval_quantity
+    FROM interval_sums
+),
+
+day_sums AS (
+    SELECT
+        *,
+        CASE WHEN hours <= 24 THEN
+            sum(CASE WHEN hours <= 24 THEN interval_quantity ELSE 0 END) OVER (
+                PARTITION BY delivery_id, resource, usage_day
+                ORDER BY usage_start, hours DESC, quantity, charge_key_id, account NULLS LAST,
+                    billed_rate NULLS LAST, identity_line_item_id NULLS LAST, line
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            ) - model_units * 24
+        ELSE 0 END AS over_day
+    FROM within_interval
+),
+
+within_day AS (
+    SELECT
+        *,
+        CAST(CASE WHEN over_day > 0 AND interval_quantity > 0
+            THEN interval_quantity - least(over_day, interval_quantity)
+            ELSE interval_quantity END AS DECIMAL(22, 10)) AS day_quantity
+    FROM day_sums
+),
+
+-- Agreed units may change within the period; the most there are is what the period can hold.
+period_sums AS (
+    SELECT
+        *,
+        sum(day_quantity) OVER (
+            PARTITION BY delivery_id, resource
+            ORDER BY usage_start, hours DESC, quantity, charge_key_id, account NULLS LAST,
+                billed_rate NULLS LAST, identity_line_item_id NULLS LAST, line
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) - max(model_units) OVER (PARTITION BY delivery_id, resource) * period_hours
+            AS over_period,
+        sum(quantity) OVER (PARTITION BY delivery_id, resource) AS period_total
+    FROM within_day
 ),
 
 excess AS (
@@ -184,13 +239,10 @@ excess AS (
             WHEN basis = 'inferred' AND period_total > model_units_max * period_hours THEN 'clock'
             ELSE basis
         END AS basis,
-        greatest(
-            in_interval - model_units * hours,
-            CASE WHEN hours <= 24 THEN in_day - model_units * 24 ELSE 0 END,
-            in_period - model_units * period_hours,
-            0
-        ) AS over
-    FROM summed
+        CAST(CASE WHEN over_period > 0 AND day_quantity > 0
+            THEN day_quantity - least(over_period, day_quantity)
+            ELSE day_quantity END AS DECIMAL(22, 10)) AS right_quantity
+    FROM period_sums
 ),
 
 tasks AS (
@@ -208,10 +260,10 @@ tasks AS (
 
 SELECT
     line,
-    CAST(quantity - least(over, quantity) AS DECIMAL(22, 10)) AS right_quantity,
+    right_quantity,
     basis
 FROM excess
-WHERE over > 0
+WHERE right_quantity <> quantity
 UNION ALL
 SELECT
     line,
