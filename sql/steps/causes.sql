@@ -48,9 +48,10 @@ amounts AS (
         CASE
             WHEN unit_off THEN 0
             WHEN rate IS NULL THEN judged - at_price
-            WHEN rate <> price AND abs(judged - at_rate) <= tolerance THEN judged - at_price
-            WHEN rate <> price THEN at_rate - at_price
-            ELSE 0
+            -- A rate that is off by its last digit only is rounding, whatever else is wrong.
+            WHEN abs(at_rate - at_price) <= tolerance THEN 0
+            WHEN abs(judged - at_rate) <= tolerance THEN judged - at_price
+            ELSE at_rate - at_price
         END AS by_rate,
         CASE
             WHEN unit_off OR rate IS NULL OR abs(judged - at_rate) <= tolerance THEN 0
