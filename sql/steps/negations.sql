@@ -14,6 +14,10 @@ WITH plan_lines AS (
         l.line_item_usage_start_date AS usage_start,
         l.line_item_unblended_cost AS billed,
         l.hours,
+        l.charge_key_id,
+        l.line_item_unblended_rate AS billed_rate,
+        l.line_item_usage_amount AS quantity,
+        l.line_item_usage_end_date AS usage_end,
         l.identity_line_item_id
     FROM lines AS l
     JOIN charge_keys AS k
@@ -46,6 +50,10 @@ summed AS (
             ORDER BY
                 CASE WHEN p.kind = 'negation' THEN 0 ELSE 1 END,
                 p.billed,
+                p.charge_key_id,
+                p.billed_rate NULLS LAST,
+                p.quantity NULLS LAST,
+                p.usage_end NULLS LAST,
                 p.identity_line_item_id NULLS LAST,
                 p.line
         ) AS place
