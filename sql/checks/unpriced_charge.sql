@@ -10,6 +10,7 @@ SELECT
     CASE WHEN c.difference = 0 THEN 'info' ELSE 'warning' END AS severity,
     CASE c.reason
         WHEN 'ambiguous' THEN 'Several published rates fit this charge, at different prices.'
+        WHEN 'tiered' THEN 'The price depends on the volume of the month, which this version does not follow.'
         WHEN 'unit_missing' THEN 'The bill states no unit for the quantity.'
         WHEN 'unit_unknown' THEN 'The unit of the quantity is not known.'
         WHEN 'unit_differs' THEN 'The known rate is for another unit, and the two do not convert exactly.'
@@ -20,6 +21,7 @@ SELECT
         WHEN 'no_rate' THEN 'No rate is known for this charge; a price list or a rate card would tell.'
         WHEN 'no_rate_on_day' THEN 'No known rate was in force on the day of use.'
         WHEN 'billed_at_zero' THEN 'Billed at zero although the public rate is not: free tier, credit or bundle.'
+        WHEN 'split_line' THEN 'A share of another line, which carries its cost.'
         WHEN 'quantity_missing' THEN 'The line has no quantity.'
         WHEN 'reservation' THEN 'Covered by a reservation, which is not re-priced.'
         WHEN 'line_type_unknown' THEN 'The line type is not known.'

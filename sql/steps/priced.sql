@@ -31,7 +31,10 @@ SELECT
     CASE
         WHEN k.kind = 'unknown' THEN 'line_type_unknown'
         WHEN k.kind = 'reserved_usage' THEN 'reservation'
-        WHEN p.price IS NOT NULL AND l.line_item_usage_amount IS NOT NULL THEN 'billed_at_zero'
+        WHEN l.split_line_item_parent_resource_id IS NOT NULL AND l.line_item_unblended_cost = 0
+        THEN 'split_line'
+        WHEN p.price IS NOT NULL AND l.line_item_usage_amount IS NULL THEN 'quantity_missing'
+        WHEN p.price IS NOT NULL THEN 'billed_at_zero'
         WHEN k.unpriced_reason IS NOT NULL THEN k.unpriced_reason
         WHEN l.line_item_usage_amount IS NULL THEN 'quantity_missing'
         ELSE 'no_rate_on_day'

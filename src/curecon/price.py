@@ -50,7 +50,7 @@ def price(
         key_rates, one row per charge key, validity interval and tier, in the columns KEY_RATES:
         `price` is USD for one unit of the key's own quantity, [starts, ends) and
         [tier_from, tier_to) are half open; and reasons, charge_key_id with unpriced_reason for
-        every key that has no rate at any time.
+        every key that has no rate, or at some time none that can be told.
     """
     priced = keys.filter(pl.col("kind").is_in(PRICED_KINDS))
     candidates = pl.concat(
@@ -107,13 +107,15 @@ _RANK = {"contract": 0, "rate_code": 10, "sku": 11, "usage_type": 12, "card": 20
 
 
 def _by_rate_code(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Match by rate code. It names the tier, so its price holds whatever was used before."""
     joined = _keys(priced).join(
         _rates(rates, ["price_list"]).drop("sku"),
         left_on=["pricing_rate_code", "line_item_currency_code"],
         right_on=["rate_code", "currency"],
         suffix="_of_rate",
     )
-    return _candidates(joined, pl.lit(_RANK["rate_code"]))
+    untiered = joined.with_columns(tier_from=pl.lit(Decimal(0), _TIER), tier_to=pl.lit(None, _TIER))
+    return _candidates(untiered, pl.lit(_RANK["rate_code"]))
 
 
 def _by_sku(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
@@ -131,7 +133,8 @@ def _by_usage_type(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     """Match by usage type, operation and region; an offer's empty operation matches any.
 
     FoundationModels items also have to name the line's product, since one Marketplace usage type
-    serves many models (DESIGN, section 2).
+    serves many models (DESIGN, section 2). What a contract agrees for a usage type holds for all
+    that bears it.
     """
     joined = _keys(priced).join(
         _rates(rates, ["price_list", "contract"]).filter(pl.col("usage_type").is_not_null()),
@@ -147,8 +150,9 @@ def _by_usage_type(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         | (pl.col("region_of_rate") == "*")
         | pl.col("region_of_rate").eq_missing(pl.col("region"))
     )
-    marketplace = pl.col("line_item_usage_type").str.contains("-MP:", literal=True)
-    same_product = ~marketplace | pl.col("service_name").eq_missing(pl.col("product_name"))
+    one_model = ~pl.col("line_item_usage_type").str.contains("-MP:", literal=True)
+    agreed = pl.col("source_kind") == "contract"
+    same_product = one_model | agreed | pl.col("service_name").eq_missing(pl.col("product_name"))
     rank = (
         pl.when(pl.col("source_kind") == "contract")
         .then(pl.lit(_RANK["contract"]))
@@ -219,12 +223,17 @@ def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
 def _factor(
     written: str | None, key_unit: str | None, rate_unit: str | None
 ) -> tuple[str | None, bool]:
-    """Return what turns a price per rate unit into one per key unit, and whether they agree."""
+    """Return what turns a price per rate unit into one per key unit, and whether they agree.
+
+    The same word on the bill and beside the rate means the same thing, even where the registry
+    lacks it or the usage type says more exactly what it counts (`hour`, `Units`).
+    """
     if rate_unit is None:
         return None, False
+    if written is not None and units.fold(written) == units.fold(rate_unit):
+        return "1", True
     if key_unit is None:
-        same = written is not None and units.fold(written) == units.fold(rate_unit)
-        return ("1" if same else None), same
+        return None, False
     if units.fold(key_unit) == units.fold(rate_unit):
         return "1", True
     factor = units.factor(key_unit, rate_unit)
@@ -267,7 +276,8 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
     merged = pieces.group_by(place).agg(
         pl.col("key_price").n_unique().alias("prices"),
         pl.col("key_price").min().alias("price"),
-        pl.col("rate_id").min(),
+        # A price that was published in time is the source, even where a later one agrees.
+        pl.col("rate_id").sort_by(pl.col("later").fill_null(value=False), "rate_id").first(),
         pl.col("source_kind").min(),
         pl.col("later").fill_null(value=False).all(),
         pl.col("unit_stated").any(),
@@ -297,19 +307,24 @@ def _reasons(
     chosen: pl.DataFrame,
     key_rates: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Say for every key without a rate why it has none; the first that applies."""
+    """Say for every key that lacks a rate, always or at some time, why; the first that applies."""
     ids = "charge_key_id"
     found = pl.col(ids).is_in(candidates[ids].unique().implode())
     exact = pl.col(ids).is_in(
         converted.filter(pl.col("key_price").is_not_null())[ids].unique().implode()
     )
     ambiguous = pl.col(ids).is_in(chosen.filter(pl.col("ambiguous"))[ids].unique().implode())
+    in_tiers = (pl.col("tier_from") > 0) | pl.col("tier_to").is_not_null()
+    tiered = pl.col(ids).is_in(key_rates.filter(in_tiers)[ids].unique().implode())
+    never = ~pl.col(ids).is_in(key_rates[ids].unique().implode())
     return (
-        priced.filter(~pl.col(ids).is_in(key_rates[ids].unique().implode()))
+        priced.filter(never | ambiguous | tiered)
         .select(
             ids,
             pl.when(ambiguous)
             .then(pl.lit("ambiguous"))
+            .when(tiered)
+            .then(pl.lit("tiered"))
             .when(found & pl.col("pricing_unit").is_null() & pl.col("unit").is_null())
             .then(pl.lit("unit_missing"))
             .when(found & ~exact & pl.col("unit").is_null())
