@@ -15,7 +15,8 @@ setup: .venv/ready             ## a virtual environment with the pinned, hash-ch
 	touch .venv/ready
 
 demo: setup                    ## audit the demo bill, which has errors planted in it
-	$(BIN)/curecon audit fixtures/demo --ledger out/demo.duckdb --out out/demo --fail-on never
+	$(BIN)/curecon audit fixtures/demo --contract fixtures/demo/contract.toml \
+	  --ledger out/demo.duckdb --out out/demo --fail-on never
 
 test: setup                    ## the tests
 	$(BIN)/python -m pytest -n auto
