@@ -8,14 +8,18 @@ SELECT
     k.line_item_line_item_type,
     k.price_basis,
     l.line_item_unblended_cost AS billed,
-    -- FOCUS states public price and cost beside what is billed, and these two are judged.
+    -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
+    -- by a price that is agreed: that one says what is billed.
     CASE
-        WHEN k.price_basis = 'list'
+        WHEN k.price_basis = 'list' AND p.source_kind IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
         ELSE l.line_item_unblended_cost
     END AS judged,
     CASE
         WHEN l.split_line_item_parent_resource_id IS NOT NULL THEN NULL
+        WHEN k.price_basis = 'list'
+            AND (p.source_kind = 'contract' OR l.pricing_public_on_demand_cost IS NULL)
+        THEN NULL
         WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000
         THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
         WHEN k.price_basis = 'unblended' AND abs(l.line_item_unblended_rate) < 100000
