@@ -1,29 +1,72 @@
 -- severity: error
 -- category: data
 -- question: Do the lines of each invoice add up to the invoice that was paid?
--- How AWS rounds to the invoice cent is not published, so a difference of one cent is let pass.
-SELECT
-    t.delivery_id,
-    t.usage_account,
-    t.lines,
-    t.currency,
-    t.billed,
-    i.amount AS expected,
-    CAST(0 AS DECIMAL(36, 20)) AS difference,
-    'The lines of invoice ' || i.invoice || ' add up to another amount than the invoice.' AS reason
-FROM invoice_totals AS i
-JOIN (
+-- How AWS rounds to the invoice cent is not published, so a difference of one cent is let pass. An
+-- invoice may be of several periods; its finding stands with the first. One that the bill does not
+-- name has no lines. The invoice is the resource, so that each has a finding of its own.
+WITH read_lines AS (
     SELECT
-        min(delivery_id) AS delivery_id,
+        t.bill_invoice_id,
+        t.delivery_id,
+        t.line_item_currency_code AS currency,
+        t.lines,
+        t.billed,
+        first_value(t.delivery_id) OVER (
+            PARTITION BY t.bill_invoice_id ORDER BY d.period, d.payer_account
+        ) AS first_delivery
+    FROM read_totals AS t
+    JOIN run_deliveries AS d
+        ON d.delivery_id = t.delivery_id
+    WHERE t.bill_invoice_id IS NOT NULL
+),
+
+invoices AS (
+    SELECT
         bill_invoice_id,
-        CAST(NULL AS VARCHAR) AS usage_account,
-        min(line_item_currency_code) AS currency,
+        min(first_delivery) AS delivery_id,
+        min(currency) AS currency,
         sum(lines) AS lines,
         CAST(sum(billed) AS DECIMAL(36, 20)) AS billed
-    FROM read_totals
-    WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)
-    GROUP BY 2
-) AS t
-    ON t.bill_invoice_id = i.invoice
-WHERE abs(t.billed - i.amount) > 0.01
-ORDER BY i.invoice
+    FROM read_lines
+    GROUP BY 1
+),
+
+first_deliveries AS (
+    SELECT
+        delivery_id,
+        row_number() OVER (ORDER BY period, payer_account) AS place
+    FROM run_deliveries
+),
+
+compared_invoices AS (
+    SELECT
+        coalesce(t.delivery_id, f.delivery_id) AS delivery_id,
+        i.invoice,
+        t.currency,
+        coalesce(t.lines, 0) AS lines,
+        coalesce(t.billed, 0) AS billed,
+        i.amount,
+        t.bill_invoice_id IS NULL AS missing
+    FROM invoice_totals AS i
+    JOIN first_deliveries AS f
+        ON f.place = 1
+    LEFT JOIN invoices AS t
+        ON t.bill_invoice_id = i.invoice
+)
+
+SELECT
+    delivery_id,
+    invoice AS resource,
+    lines,
+    currency,
+    billed,
+    amount AS expected,
+    CAST(billed - amount AS DECIMAL(36, 20)) AS difference,
+    CASE
+        WHEN missing THEN 'No line of the bill is of invoice ' || invoice || '.'
+        ELSE 'The lines of invoice ' || invoice || ' add up to another amount than the invoice.'
+    END AS reason
+FROM compared_invoices
+WHERE missing
+    OR abs(billed - amount) > 0.01
+ORDER BY invoice
