@@ -29,5 +29,10 @@ WHERE k.is_ai
             OR k.resource_type IN ('foundation-model', 'inference-profile', 'application-inference-profile')
         )
     )
-    AND k.price_basis <> 'list'
+    -- FOCUS without service codes has names only, and Marketplace codes mean nothing.
+    AND (
+        k.price_basis <> 'list'
+        OR lower(coalesce(k.product_servicecode, '')) LIKE '%bedrock%'
+        OR lower(coalesce(k.product_servicecode, '')) LIKE '%sagemaker%'
+    )
 ORDER BY l.line
