@@ -48,7 +48,9 @@ FROM (
         concat_ws(
             chr(31), "check", d.payer_account, coalesce(usage_account, ''), coalesce(region, ''),
             coalesce(usage_type, ''), coalesce(operation, ''), coalesce(unit, ''),
-            coalesce(CAST(billed_rate AS VARCHAR), ''), coalesce(resource, '')
+            coalesce(CAST(billed_rate AS VARCHAR), ''), coalesce(resource, ''),
+            -- Amounts of two currencies are never added up.
+            coalesce(currency, '')
         ) AS grain
     FROM completed
     JOIN (SELECT delivery_id AS of_delivery, payer_account FROM run_deliveries) AS d
