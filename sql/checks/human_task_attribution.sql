@@ -6,10 +6,10 @@
 SELECT
     l.line,
     CASE
-        WHEN lower(concat(k.line_item_usage_type, ' ', k.line_item_operation, ' ',
+        WHEN lower(concat_ws(' ', k.line_item_usage_type, k.line_item_operation,
             k.line_item_line_item_description)) LIKE '%bedrock%'
         THEN 'Human tasks billed by SageMaker that Bedrock model evaluation caused.'
-        WHEN lower(concat(k.line_item_usage_type, ' ', k.line_item_operation, ' ',
+        WHEN lower(concat_ws(' ', k.line_item_usage_type, k.line_item_operation,
             k.line_item_line_item_description)) LIKE '%clarify%'
         THEN 'Human tasks billed by SageMaker that SageMaker Clarify caused.'
         ELSE 'Human tasks billed by SageMaker; Bedrock or SageMaker evaluation caused them, the bill does not say which.'

@@ -10,9 +10,9 @@ WITH provisioned AS (
         l.line_item_usage_start_date,
         max(l.line_item_usage_end_date) OVER (
             PARTITION BY l.delivery_id, l.line_item_resource_id
-            ORDER BY l.line_item_usage_start_date, l.line_item_usage_end_date, l.charge_key_id,
-                l.line_item_unblended_rate NULLS LAST, l.line_item_usage_amount NULLS LAST,
-                l.identity_line_item_id NULLS LAST, l.line
+            ORDER BY l.line_item_usage_start_date, l.line_item_usage_end_date NULLS LAST,
+                l.charge_key_id, l.line_item_unblended_rate NULLS LAST,
+                l.line_item_usage_amount NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS previous_end
     FROM lines AS l

@@ -6,9 +6,9 @@
 SELECT
     l.line,
     CASE
-        WHEN lower(concat(k.line_item_product_code, ' ', k.product_name, ' ', k.product_servicecode))
+        WHEN lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
             LIKE '%bedrock%' THEN 'warning'
-        WHEN lower(concat(k.line_item_product_code, ' ', k.product_name, ' ', k.product_servicecode))
+        WHEN lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
             LIKE '%sagemaker%' THEN 'warning'
         ELSE 'info'
     END AS severity,

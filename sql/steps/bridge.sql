@@ -2,7 +2,7 @@
 -- grain: one row a delivery, currency and component
 SELECT
     c.delivery_id,
-    CAST(d.period AS VARCHAR) AS period,
+    substr(CAST(d.period AS STRING), 1, 7) AS period,
     d.payer_account,
     coalesce(k.line_item_currency_code, 'XXX') AS currency,
     c.component,

@@ -61,7 +61,7 @@ amounts AS (
 ),
 
 parts AS (
-    SELECT delivery_id, line, 1 AS place, 'unit' AS component, CAST(NULL AS VARCHAR) AS reason,
+    SELECT delivery_id, line, 1 AS place, 'unit' AS component, CAST(NULL AS STRING) AS reason,
         rate_id, by_unit AS difference, billed
     FROM amounts
     WHERE NOT unpriced AND by_unit <> 0

@@ -100,10 +100,10 @@ usages AS (
                 l.bill_invoice_id,
                 l.bill_invoicing_entity,
                 l.bill_bill_type,
-                CAST(l.resource_tags AS VARCHAR),
-                CAST(l.tags AS VARCHAR),
-                CAST(l.cost_category AS VARCHAR)
-            ORDER BY l.identity_line_item_id, l.line
+                CAST(l.resource_tags AS STRING),
+                CAST(l.tags AS STRING),
+                CAST(l.cost_category AS STRING)
+            ORDER BY l.identity_line_item_id NULLS LAST, l.line
         ) AS copy
     FROM billable AS l
     JOIN same_usage AS h
