@@ -5,7 +5,7 @@ are kept one by one; what they leave of the totals read from the files is `other
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -101,7 +101,7 @@ def _load(
 ) -> Ingested:
     with step("reading totals"):
         _make_source(con, opened, services, periods)
-        _read_totals(con)
+        _read_totals(con, opened, services, periods)
     _refuse_gaps(con, opened)
     result = Ingested()
     pairs = execute(con, "SELECT DISTINCT period, payer_account FROM run_totals ORDER BY ALL")
@@ -127,24 +127,20 @@ def _load(
 def _make_source(
     con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
 ) -> None:
-    """Define `source`: every line of the files in the columns of line_items, with its scope.
+    """Define `mapped`, every line of the files in the columns of line_items, and `source`.
 
-    Parquet is read where it lies, twice and only the columns needed; CSV has to be parsed as a
-    whole, so it is read once into a table that keeps wide columns of lines in scope only.
+    `source` adds the scope. Parquet is read where it lies, and only the columns needed; CSV has
+    to be parsed as a whole, so it is read once into a table that keeps wide columns of lines in
+    scope only.
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE run_deliveries "
         "(delivery_id VARCHAR, period DATE, payer_account VARCHAR, sequence BIGINT)"
     )
-    con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {opened.select()}")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW mapped AS {opened.format.select}")
-    scope = read("duckdb", "scope.sql")
-    where = _of_periods(periods)
+    _map(con, opened, "mapped", periods)
     kept_too = "TRUE" if services == "all" else "FALSE"
-    select = (
-        f"SELECT *, {kept_too} OR is_ai AS is_in_scope "
-        f"FROM (SELECT *, coalesce({scope}, FALSE) AS is_ai FROM mapped {where})"
-    )
+    scoped = f"SELECT *, {_scope()} AS is_ai FROM mapped"
+    select = f"SELECT *, {kept_too} OR is_ai AS is_in_scope FROM ({scoped})"
     if opened.stored == "parquet":
         con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
         return
@@ -162,20 +158,97 @@ def _make_source(
     )
 
 
-def _of_periods(periods: Sequence[str]) -> str:
-    wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
-    return f"WHERE period IN ({wanted})" if wanted else ""
+def _map(
+    con: duckdb.DuckDBPyConnection,
+    opened: OpenBill,
+    name: str,
+    periods: Sequence[str],
+    codes: Sequence[str | None] | None = None,
+    rows: Mapping[int, int] | None = None,
+) -> None:
+    """Define a view of the files' lines in the columns of line_items.
+
+    `codes` and `rows` restrict Parquet to product codes and to the first rows of single files.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_raw AS {opened.select(codes, rows)}")
+    mapped = opened.format.select.replace("FROM raw", f"FROM {name}_raw")
+    conditions = []
+    if periods:
+        wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
+        conditions.append(f"period IN ({wanted})")
+    if codes is not None:
+        # Formats that make the product code up of other columns cannot skip pages by it.
+        whens = "".join(f" WHEN {text(code)} THEN TRUE" for code in codes if code is not None)
+        other = "TRUE" if None in codes else "FALSE"
+        conditions.append(
+            f"CASE line_item_product_code{whens or ' WHEN NULL THEN FALSE'} ELSE "
+            f"{other} AND line_item_product_code IS NULL END"
+        )
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM ({mapped}) {where}")
 
 
-def _read_totals(con: duckdb.DuckDBPyConnection) -> None:
+def _scope() -> str:
+    """Write the scope of a line as one expression: DESIGN, section 1, "In scope"."""
+    parts = " OR ".join(
+        f"({read('duckdb', 'scope', f'{part}.sql')})" for part in ("code", "resource", "name")
+    )
+    return f"coalesce(billed_by_aws AND ({parts}), FALSE)"
+
+
+def _read_totals(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> None:
     """Count the lines and dollars of every file, in and out of scope: the control totals."""
+    count = (
+        "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
+        "sum(line_item_unblended_cost) AS billed"
+    )
+    place = f"file, period, bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}"
+    if opened.stored != "parquet" or services == "all":
+        select = f"SELECT {place}, is_in_scope, {count} FROM source GROUP BY ALL"
+        execute(con, f"CREATE OR REPLACE TEMP TABLE run_totals AS {select}")
+        return
+    resource, code = (read("duckdb", "scope", f"{part}.sql") for part in ("resource", "code"))
     execute(
         con,
-        "CREATE OR REPLACE TEMP TABLE run_totals AS SELECT file, period, "
-        f"bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}, is_in_scope, "
-        "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
-        "sum(line_item_unblended_cost) AS billed FROM source GROUP BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
+        f"product_servicecode, coalesce({resource}, FALSE) AS by_resource, {count} "
+        "FROM mapped GROUP BY ALL",
     )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE run_totals AS SELECT * EXCLUDE "
+        "(billed_by_aws, product_servicecode, by_resource), "
+        f"coalesce(billed_by_aws AND (by_resource OR {code}), FALSE) AS is_in_scope "
+        "FROM grouped_lines"
+    )
+    named = execute(
+        con,
+        "SELECT DISTINCT line_item_product_code FROM run_totals WHERE NOT is_in_scope "
+        "AND line_item_product_code IS NOT NULL AND line_item_product_code NOT IN "
+        f"({read('duckdb', 'scope', 'other_codes.sql')}) ORDER BY 1",
+    )
+    nameless = execute(con, "SELECT 1 FROM run_totals WHERE line_item_product_code IS NULL LIMIT 1")
+    asked = [row[0] for row in named] + ([None] if nameless else [])
+    if asked:
+        _ask_names(
+            con, opened, periods, asked, f"SELECT {place}, {_scope()} AS is_in_scope, {count}"
+        )
+
+
+def _ask_names(
+    con: duckdb.DuckDBPyConnection,
+    opened: OpenBill,
+    periods: Sequence[str],
+    codes: Sequence[str | None],
+    select: str,
+) -> None:
+    """Count the lines of some product codes again, now with their products' names."""
+    _map(con, opened, "asked", periods, codes)
+    listed = ", ".join(text(code) for code in codes if code is not None) or "''"
+    nameless = "OR line_item_product_code IS NULL" if None in codes else ""
+    con.execute(f"DELETE FROM run_totals WHERE line_item_product_code IN ({listed}) {nameless}")
+    execute(con, f"INSERT INTO run_totals BY NAME {select} FROM asked GROUP BY ALL")
 
 
 def _refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
@@ -229,21 +302,23 @@ def _replace(
         )
     _scope_in(con, opened, services, periods)
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
-    _make_keys(con)
+    _make_keys(con, opened, services, periods)
     _insert_totals(con, opened, services)
 
 
 def _scope_in(
-    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    opened: OpenBill,
+    services: str,
+    periods: Sequence[str],
+    rows: Mapping[int, int] | None = None,
 ) -> None:
     """Define `in_scope`: the lines in scope, with their charge key.
 
     The totals have told which product codes are in scope as a whole; Parquet skips the pages of
     all others. Codes of which only some lines are in scope are asked line by line.
     """
-    derived = read("duckdb", "resources.sql")
-    where = _of_periods(periods)
-    select = f"SELECT *,\n{derived}\nFROM"
+    select = f"SELECT *,\n{read('duckdb', 'resources.sql')}\nFROM"
     if opened.stored != "parquet" or services == "all":
         scoped = f"{select} source WHERE is_in_scope"
     else:
@@ -255,15 +330,10 @@ def _scope_in(
         whole = [code for code, all_of_it in codes if all_of_it and code is not None]
         part = [code for code, all_of_it in codes if not all_of_it or code is None]
         sources = []
-        for name, listed, is_ai in (("whole", whole, "TRUE"), ("part", part, "is_ai")):
-            con.execute(f"CREATE OR REPLACE TEMP VIEW raw_{name} AS {opened.select(listed)}")
-            mapped = opened.format.select.replace("FROM raw", f"FROM raw_{name}")
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_codes AS {mapped}")
+        for name, listed, is_ai in (("whole", whole, "TRUE"), ("part", part, _scope())):
             if listed:
-                scope = "TRUE" if is_ai == "TRUE" else read("duckdb", "scope.sql")
-                sources.append(
-                    f"{select} (SELECT *, {scope} AS is_ai FROM {name}_codes {where}) WHERE is_ai"
-                )
+                _map(con, opened, name, periods, listed, rows)
+                sources.append(f"{select} (SELECT *, {is_ai} AS is_ai FROM {name}) WHERE is_ai")
         scoped = "\nUNION ALL\n".join(sources) or f"{select} source WHERE FALSE"
     columns = ", ".join(KEY_COLUMNS)
     con.execute(
@@ -272,8 +342,22 @@ def _scope_in(
     )
 
 
-def _make_keys(con: duckdb.DuckDBPyConnection) -> None:
-    """List the distinct charge keys, and make sure that no two of them share an id."""
+def _make_keys(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> None:
+    """List the distinct charge keys, and make sure that no two of them share an id.
+
+    The first line of each key tells what the key is, so Parquet is read again only as far as the
+    last of these lines.
+    """
+    if opened.stored == "parquet" and services == "ai":
+        first = execute(
+            con,
+            "SELECT (line // 4294967296) % 16384 AS file, max(line % 4294967296) FROM ("
+            "SELECT charge_key_id, min(line) AS line FROM lines WHERE delivery_id IN "
+            "(SELECT delivery_id FROM run_deliveries) GROUP BY 1) GROUP BY 1",
+        )
+        _scope_in(con, opened, services, periods, dict(first))
     columns = ", ".join(KEY_COLUMNS)
     execute(
         con,
@@ -282,6 +366,12 @@ def _make_keys(con: duckdb.DuckDBPyConnection) -> None:
     )
     count = execute(con, "SELECT count(*), count(DISTINCT charge_key_id) FROM run_keys")[0]
     assert count[0] == count[1], "two charge keys have the same id"
+    unknown = execute(
+        con,
+        "SELECT count(*) FROM lines WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries) "
+        "AND charge_key_id NOT IN (SELECT charge_key_id FROM run_keys)",
+    )[0][0]
+    assert unknown == 0, "a line's charge key was not read"
 
 
 def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:

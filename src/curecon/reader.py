@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ import duckdb
 from curecon.engine import text
 from curecon.errors import BillUnreadable, FormatsMixed
 from curecon.formats import Column, Format, athena_name, recognise
-from curecon.money import MONEY
+from curecon.money import MONEY, QUANTITY, RATE
 from curecon.source import BillFile
 
 _CSV_OPTIONS = (
@@ -37,8 +37,8 @@ _HEADER_MAX = 1 << 20
 _TYPES = {
     "text": "VARCHAR",
     "money": MONEY,
-    "quantity": MONEY,
-    "rate": MONEY,
+    "quantity": QUANTITY,
+    "rate": RATE,
     "time": "TIMESTAMP",
     "map": "MAP(VARCHAR, VARCHAR)",
 }
@@ -73,17 +73,25 @@ class OpenBill:
     stored: str
     filtered: bool = False
 
-    def select(self, product_codes: Sequence[str | None] | None = None) -> str:
+    def select(
+        self,
+        product_codes: Sequence[str | None] | None = None,
+        rows: Mapping[int, int] | None = None,
+    ) -> str:
         """Write the SELECT of `raw`: every known column, typed.
 
-        With `product_codes`, Parquet pages without these codes need not be read.
+        With `product_codes`, Parquet pages without these codes need not be read; with `rows`,
+        only the named files are read, each up to a row.
         """
         groups: dict[tuple[object, ...], list[OpenFile]] = {}
         for file in self.files:
             period = file.file.period if _lacks_period(self.format, file) else None
-            groups.setdefault((file.stored, tuple(file.columns), period), []).append(file)
+            last = None if rows is None else rows.get(file.number, -1)
+            groups.setdefault((file.stored, tuple(file.columns), period, last), []).append(file)
         return "\nUNION ALL\n".join(
-            _select_group(self.format, group, product_codes) for group in groups.values()
+            _select_group(self.format, group, product_codes, last)
+            for (*_, last), group in groups.items()
+            if last != -1
         )
 
 
@@ -270,7 +278,12 @@ def _lacks_period(form: Format, file: OpenFile) -> bool:
     return any(column.role == "period" and column.name not in found for column in form.columns)
 
 
-def _select_group(form: Format, group: list[OpenFile], codes: Sequence[str | None] | None) -> str:
+def _select_group(
+    form: Format,
+    group: list[OpenFile],
+    codes: Sequence[str | None] | None,
+    last_row: object,
+) -> str:
     """Write the SELECT of files that have the same columns: every known column, typed."""
     file = group[0]
     delivered = [name for name, _ in file.columns]
@@ -299,7 +312,18 @@ def _select_group(form: Format, group: list[OpenFile], codes: Sequence[str | Non
         else:
             value = f"CAST(NULL AS {_TYPES[column.type]})"
         lines.append(f"    {value} AS {column.name}")
-    return "SELECT\n" + ",\n".join(lines) + f"\nFROM {_scan(group)}" + _only(found, file, codes)
+        if column.type == "quantity":
+            rounded = "FALSE"
+            if column.name in found:
+                name = found[column.name]
+                rounded = _rounded(_physical(file, name), _cell(file, name))
+            lines.append(f"    {rounded} AS {column.name}_rounded")
+    conditions = [_only(found, file, codes)]
+    if last_row is not None:
+        conditions.append(f"file_row_number <= {last_row}")
+    where = " AND ".join(condition for condition in conditions if condition)
+    scan = f"\nFROM {_scan(group)}" + (f"\nWHERE {where}" if where else "")
+    return "SELECT\n" + ",\n".join(lines) + scan
 
 
 def _only(found: dict[str, str], file: OpenFile, codes: Sequence[str | None] | None) -> str:
@@ -307,11 +331,11 @@ def _only(found: dict[str, str], file: OpenFile, codes: Sequence[str | None] | N
     column = found.get("line_item_product_code")
     if codes is None or column is None or _physical(file, column) != "VARCHAR":
         return ""
-    listed = ", ".join(text(code) for code in codes if code is not None) or "''"
     cell = _cell(file, column)
-    return f"\nWHERE {cell} IN ({listed})" + (
-        f" OR {cell} IS NULL OR {cell} = ''" if None in codes else ""
-    )
+    # DuckDB pushes a CASE on one column into the scan; an IN list it turns into a join above it.
+    empty = " WHEN '' THEN TRUE" if None in codes else ""
+    listed = "".join(f" WHEN {text(code)} THEN TRUE" for code in codes if code is not None)
+    return f"CASE coalesce({cell}, ''){empty}{listed} ELSE FALSE END" if codes else "FALSE"
 
 
 def _delivered(file: OpenFile, wanted: str) -> str | None:
@@ -369,14 +393,35 @@ def _cast(column: Column, physical: str, cell: str) -> str:
         return _as_time(physical, cell)
     if column.type == "map":
         return _as_map(physical, cell)
+    target = _TYPES[column.type]
     if physical in {"DOUBLE", "FLOAT"}:
         ten = f"CAST({cell} AS DECIMAL(18, 10))"
         return (
-            f"CASE WHEN abs({cell}) < 400000 AND CAST({ten} AS DOUBLE) = {cell} "
-            f"THEN CAST({ten} AS {MONEY}) ELSE CAST(CAST({cell} AS VARCHAR) AS {MONEY}) END"
+            f"CASE WHEN {_is_plain(cell)} THEN CAST({ten} AS {target}) "
+            f"ELSE CAST(CAST({cell} AS VARCHAR) AS {target}) END"
         )
     text = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else cell
-    return f"CAST({text} AS {MONEY})"
+    if column.type == "rate" and physical == "VARCHAR":
+        # Nearly every rate fits 64 bits, which are read faster.
+        return f"coalesce(TRY_CAST({text} AS DECIMAL(18, 10)), CAST({text} AS {target}))"
+    return f"CAST({text} AS {target})"
+
+
+def _is_plain(cell: str) -> str:
+    return f"abs({cell}) < 400000 AND CAST(CAST({cell} AS DECIMAL(18, 10)) AS DOUBLE) = {cell}"
+
+
+def _rounded(physical: str, cell: str) -> str:
+    """Say whether a delivered quantity has more digits than the ledger keeps."""
+    if physical in {"DOUBLE", "FLOAT"}:
+        text = f"CAST({cell} AS VARCHAR)"
+        plain = _is_plain(cell)
+        return (
+            f"CASE WHEN {plain} THEN FALSE "
+            f"ELSE CAST({text} AS {MONEY}) <> CAST({text} AS {QUANTITY}) END"
+        )
+    text = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else cell
+    return f"CAST({text} AS {MONEY}) <> CAST({text} AS {QUANTITY})"
 
 
 def _as_text(column: Column, physical: str, cell: str) -> str:

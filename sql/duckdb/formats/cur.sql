@@ -97,6 +97,7 @@ SELECT
     line_item_availability_zone,
     line_item_resource_id,
     line_item_usage_amount,
+    line_item_usage_amount_rounded AS quantity_rounded,
     line_item_currency_code,
     line_item_unblended_rate,
     line_item_unblended_cost,

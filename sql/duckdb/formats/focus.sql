@@ -88,6 +88,7 @@ SELECT
     AvailabilityZone AS line_item_availability_zone,
     ResourceId AS line_item_resource_id,
     PricingQuantity AS line_item_usage_amount,
+    PricingQuantity_rounded AS quantity_rounded,
     BillingCurrency AS line_item_currency_code,
     ContractedUnitPrice AS line_item_unblended_rate,
     BilledCost AS line_item_unblended_cost,
