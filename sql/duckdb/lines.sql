@@ -44,5 +44,5 @@ SELECT
     s.cost_category
 FROM in_scope AS s
 JOIN run_deliveries AS d
-    ON d.period = s.period
+    ON d.period = CAST(date_trunc('month', s.period_start) AS DATE)
     AND d.payer_account = s.bill_payer_account_id

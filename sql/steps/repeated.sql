@@ -51,27 +51,19 @@ same_identity AS (
     WHERE copy > 1
 ),
 
-billable AS (
-    SELECT l.*
-    FROM lines AS l
-    JOIN charge_keys AS k
-        ON k.charge_key_id = l.charge_key_id
-    WHERE k.kind IN ('usage', 'covered_usage')
-        AND l.line_item_unblended_cost <> 0
-        AND l.split_line_item_parent_resource_id IS NULL
-),
-
+-- Lines of one charge, account, resource, hour and quantity; narrow, since all lines pass here.
 same_usage AS (
     SELECT
-        delivery_id,
+        l.delivery_id,
         hash(
-            charge_key_id,
-            line_item_usage_account_id,
-            line_item_resource_id,
-            line_item_usage_start_date,
-            line_item_usage_amount
+            l.charge_key_id,
+            l.line_item_usage_account_id,
+            l.line_item_resource_id,
+            l.line_item_usage_start_date,
+            l.line_item_usage_amount
         ) AS usage_hash
-    FROM billable
+    FROM lines AS l
+    WHERE l.line_item_unblended_cost <> 0
     GROUP BY 1, 2
     HAVING count(*) > 1
 ),
@@ -105,7 +97,9 @@ usages AS (
                 CAST(l.cost_category AS STRING)
             ORDER BY l.identity_line_item_id NULLS LAST, l.line
         ) AS copy
-    FROM billable AS l
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
     JOIN same_usage AS h
         ON h.delivery_id = l.delivery_id
         AND h.usage_hash = hash(
@@ -115,7 +109,10 @@ usages AS (
             l.line_item_usage_start_date,
             l.line_item_usage_amount
         )
-    WHERE l.line NOT IN (SELECT line FROM same_identity)
+    WHERE k.kind IN ('usage', 'covered_usage')
+        AND l.line_item_unblended_cost <> 0
+        AND l.split_line_item_parent_resource_id IS NULL
+        AND l.line NOT IN (SELECT line FROM same_identity)
 )
 
 SELECT

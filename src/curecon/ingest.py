@@ -55,6 +55,8 @@ _TOTALS = (
     "bill_invoice_id",
     "line_item_currency_code",
 )
+# A period is its first day; AWS states it as a time.
+_PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
 
 
 @dataclass
@@ -144,7 +146,7 @@ def _make_source(
     if opened.stored == "parquet":
         con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
         return
-    totals = {"file", "period", "bill_payer_account_id", "line_item_unblended_cost", *_TOTALS}
+    totals = {"file", "period_start", "bill_payer_account_id", "line_item_unblended_cost", *_TOTALS}
     columns = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
     kept = ", ".join(
         name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
@@ -175,7 +177,7 @@ def _map(
     conditions = []
     if periods:
         wanted = ", ".join(f"DATE '{period}-01'" for period in periods)
-        conditions.append(f"period IN ({wanted})")
+        conditions.append(f"{_PERIOD} IN ({wanted})")
     if codes is not None:
         # Formats that make the product code up of other columns cannot skip pages by it.
         whens = "".join(f" WHEN {text(code)} THEN TRUE" for code in codes if code is not None)
@@ -204,10 +206,14 @@ def _read_totals(
         "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
         "sum(line_item_unblended_cost) AS billed"
     )
-    place = f"file, period, bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}"
+    place = f"file, period_start, bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}"
     if opened.stored != "parquet" or services == "all":
         select = f"SELECT {place}, is_in_scope, {count} FROM source GROUP BY ALL"
-        execute(con, f"CREATE OR REPLACE TEMP TABLE run_totals AS {select}")
+        execute(
+            con,
+            "CREATE OR REPLACE TEMP TABLE run_totals AS "
+            f"SELECT {_PERIOD} AS period, * EXCLUDE (period_start) FROM ({select})",
+        )
         return
     resource, code = (read("duckdb", "scope", f"{part}.sql") for part in ("resource", "code"))
     execute(
@@ -217,8 +223,8 @@ def _read_totals(
         "FROM mapped GROUP BY ALL",
     )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE run_totals AS SELECT * EXCLUDE "
-        "(billed_by_aws, product_servicecode, by_resource), "
+        f"CREATE OR REPLACE TEMP TABLE run_totals AS SELECT {_PERIOD} AS period, * EXCLUDE "
+        "(period_start, billed_by_aws, product_servicecode, by_resource), "
         f"coalesce(billed_by_aws AND (by_resource OR {code}), FALSE) AS is_in_scope "
         "FROM grouped_lines"
     )
@@ -248,7 +254,12 @@ def _ask_names(
     listed = ", ".join(text(code) for code in codes if code is not None) or "''"
     nameless = "OR line_item_product_code IS NULL" if None in codes else ""
     con.execute(f"DELETE FROM run_totals WHERE line_item_product_code IN ({listed}) {nameless}")
-    execute(con, f"INSERT INTO run_totals BY NAME {select} FROM asked GROUP BY ALL")
+    grouped = f"{select} FROM asked GROUP BY ALL"
+    execute(
+        con,
+        "INSERT INTO run_totals BY NAME "
+        f"SELECT {_PERIOD} AS period, * EXCLUDE (period_start) FROM ({grouped})",
+    )
 
 
 def _refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:

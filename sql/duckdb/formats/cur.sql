@@ -80,7 +80,7 @@ SELECT
         ELSE 'unknown'
     END AS kind,
     bill_payer_account_id,
-    CAST(date_trunc('month', bill_billing_period_start_date) AS DATE) AS period,
+    bill_billing_period_start_date AS period_start,
     bill_invoice_id,
     bill_invoicing_entity,
     bill_billing_entity,

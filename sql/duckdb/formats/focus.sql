@@ -63,7 +63,7 @@ SELECT
         ELSE 'unknown'
     END AS kind,
     BillingAccountId AS bill_payer_account_id,
-    CAST(date_trunc('month', BillingPeriodStart) AS DATE) AS period,
+    BillingPeriodStart AS period_start,
     InvoiceId AS bill_invoice_id,
     InvoiceIssuerName AS bill_invoicing_entity,
     PublisherName AS bill_billing_entity,
