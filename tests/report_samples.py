@@ -175,8 +175,16 @@ def run(**changed) -> Run:
 
 
 def _findings() -> list[Finding]:
+    """Return findings with dollars, and findings without."""
     return [
         finding(1, billed=D("1200"), difference=D("200")),
+        *_with_dollars(),
+        *_without_dollars(),
+    ]
+
+
+def _with_dollars() -> list[Finding]:
+    return [
         finding(
             2,
             check="identical_usage",
@@ -225,6 +233,11 @@ def _findings() -> list[Finding]:
             region="us-west-2",
             reason="A discount of 50 USD more than the contract promises was given in us-west-2.",
         ),
+    ]
+
+
+def _without_dollars() -> list[Finding]:
+    return [
         finding(
             5,
             check="price_list_differs",
@@ -431,7 +444,8 @@ def many(count: int = 10_000) -> AuditResult:
             billed=D(number) + D("0.5"),
             expected=D("0.5"),
             difference=D(number),
-            resource=f"arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/{number:012x}",
+            resource="arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/"
+            f"{number:012x}",
             reason=f"Input tokens of model {number % 97} were billed at a price that is "
             f"{number % 13 + 1} % above the price list in force on the usage day.",
         )
