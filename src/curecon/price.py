@@ -86,6 +86,7 @@ _CANDIDATE = (
     "tier_from",
     "tier_to",
     "later",
+    "checked",
 )
 
 
@@ -271,6 +272,7 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
         .filter((pl.col("starts") <= pl.col("cut")) & (pl.col("ends") >= pl.col("next_cut")))
         .with_columns(pl.col("cut").alias("starts"), pl.col("next_cut").alias("ends"))
         .filter(pl.col("rank") == pl.col("rank").min().over("charge_key_id", "starts"))
+        .pipe(_nearest_snapshot)
     )
     place = ["charge_key_id", "starts", "ends", "tier_from", "tier_to"]
     merged = pieces.group_by(place).agg(
@@ -288,6 +290,22 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
         .over("charge_key_id", "starts")
         .alias("ambiguous")
     )
+
+
+def _nearest_snapshot(pieces: pl.DataFrame) -> pl.DataFrame:
+    """Keep, of AWS's price lists, the snapshot published nearest at or before the usage.
+
+    When AWS gives a usage type a new SKU, the old one's price and the new one's hang over each
+    other. Only where no snapshot was published in time is the earliest later one kept.
+    """
+    listed = pl.col("source_kind") == "price_list"
+    late = pl.col("later").fill_null(value=False)
+    piece = ["charge_key_id", "starts"]
+    in_time = pieces.filter(~listed | (late == late.min().over(piece)))
+    newest = pl.col("checked").max().over(piece)
+    oldest = pl.col("checked").min().over(piece)
+    nearest = pl.when(late).then(oldest).otherwise(newest)
+    return in_time.filter(~listed | pl.col("checked").eq_missing(nearest))
 
 
 def _tiers_clash() -> pl.Expr:

@@ -102,20 +102,21 @@ def _know(options: Options) -> Knowledge:
     """Read rate cards, price lists and the contract."""
     folders = [folder("rates"), *options.rates]
     agreed = contract.read(options.contract)
-    frames = [
-        rates.read_cards(folders),
-        price_list.read_price_lists(list(options.price_lists)),
-        contract.private_rates(agreed),
-    ]
+    listed = price_list.load(list(options.price_lists))
+    frames = [rates.read_cards(folders), listed.rates, contract.private_rates(agreed)]
     sources = [
         *rates.card_sources(folders),
-        *price_list.price_list_sources(list(options.price_lists)),
+        *listed.sources,
         *contract.sources(agreed, options.contract),
     ]
     every = pl.concat(frames, how="diagonal_relaxed")
     assert every["rate_id"].is_unique().all(), "two rates have the same id"
     notes = [
         f"the contract's {name} is not applied by this version" for name in agreed.not_applied()
+    ]
+    notes += [
+        f"{skipped.name}: {skipped.prices} prices left out, {skipped.reason}"
+        for skipped in listed.skipped
     ]
     return Knowledge(every, contract.model_units(agreed), sources, notes)
 
