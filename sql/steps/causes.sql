@@ -88,7 +88,8 @@ parts AS (
     FROM amounts
     WHERE unpriced
     UNION ALL
-    SELECT delivery_id, line, 2, unpriced_component, unpriced_because, NULL, billed - against_itself, billed
+    SELECT delivery_id, line, 2, unpriced_component, unpriced_because, NULL,
+        billed - against_itself, billed
     FROM amounts
     WHERE unpriced
 ),

@@ -48,7 +48,8 @@ SELECT
     component,
     CASE
         WHEN component = 'duplicate' THEN how
-        WHEN component = 'not_repriced' AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'negation', 'unknown')
+        WHEN component = 'not_repriced'
+            AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'negation', 'unknown')
         THEN 'other_service'
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
         WHEN component = 'commitment' THEN negation_reason

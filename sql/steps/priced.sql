@@ -50,7 +50,8 @@ SELECT
         0.0000000001 * l.hours
         + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.00000000005
         + CASE
-            WHEN l.quantity_rounded THEN 0.0000000001 * coalesce(p.price, l.line_item_unblended_rate, 1)
+            WHEN l.quantity_rounded
+            THEN 0.0000000001 * coalesce(p.price, l.line_item_unblended_rate, 1)
             ELSE 0
         END
         AS DECIMAL(36, 20)
