@@ -14,6 +14,7 @@ import duckdb
 
 from curecon.engine import execute, read, text
 from curecon.errors import CheckInvalid
+from curecon.ledger import lock_down
 from curecon.packaged import folder
 
 CATEGORIES = (
@@ -104,6 +105,8 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: category is one of {', '.join(CATEGORIES)}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
         raise CheckInvalid(f"{path}: a check's name is of lower-case letters, digits and _")
+    if "owns" in header and path.parent != folder("sql") / "checks":
+        raise CheckInvalid(f"{path}: only packaged checks own dollars; take `-- owns:` out")
     return Check(
         path.stem, header["question"], header["severity"], header["category"], "owns" in header,
         header.get("resource") == "yes", sql, path,
@@ -121,14 +124,50 @@ def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -
         "CREATE OR REPLACE TEMP TABLE found "
         f'("check" VARCHAR, category VARCHAR, owns BOOLEAN, by_resource BOOLEAN, {typed})'
     )
+    packaged = folder("sql") / "checks"
     for check in checks:
-        _run_one(con, check)
+        if check.path.parent == packaged:
+            _insert(con, check, _columns(con, check), f"({check.sql}\n)")
+    users = [check for check in checks if check.path.parent != packaged]
+    if users:
+        # From here on no SQL of this run may touch files, and none may lift this again.
+        lock_down(con)
+    for check in users:
+        _run_untrusted(con, check)
     execute(con, read("duckdb", "grouped.sql"))
     for name in ("insert_findings", "insert_found_lines", "link_findings"):
         execute(con, read("duckdb", f"{name}.sql").replace("{ledger}", f"{catalog}.main"))
 
 
-def _run_one(con: duckdb.DuckDBPyConnection, check: Check) -> None:
+def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
+    """Run a check that we did not write: one SELECT, in a transaction that can only read."""
+    try:
+        statements = con.extract_statements(check.sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise CheckInvalid(f"{check.path}: a check is one SELECT and nothing else")
+        con.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            given = _columns(con, check)
+            rows = con.sql(check.sql).pl()
+        finally:
+            con.execute("ROLLBACK")
+    except duckdb.Error as error:
+        raise CheckInvalid(f"{check.path}: {str(error).splitlines()[0]}") from error
+    if "severity" in given and not set(rows["severity"].unique()) <= set(SEVERITIES):
+        raise CheckInvalid(f"{check.path}: severity is one of {', '.join(SEVERITIES)}")
+    if rows["reason"].has_nulls():
+        raise CheckInvalid(f"{check.path}: a row has no `reason`")
+    con.register("incoming", rows)
+    _insert(con, check, given, "incoming")
+    con.unregister("incoming")
+
+
+def _columns(con: duckdb.DuckDBPyConnection, check: Check) -> list[str]:
+    """Return the names of a check's columns.
+
+    Raises:
+        CheckInvalid: the SQL is wrong, or a finding has no such field, or a needed one is missing.
+    """
     try:
         given = [row[0] for row in con.execute(f"DESCRIBE {check.sql}").fetchall()]
     except duckdb.Error as error:
@@ -143,6 +182,10 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check) -> None:
         raise CheckInvalid(
             f"{check.path}: returns no `reason`, or neither `line` nor `delivery_id`"
         )
+    return given
+
+
+def _insert(con: duckdb.DuckDBPyConnection, check: Check, given: list[str], rows: str) -> None:
     stated = ", ".join(given)
     severity = "" if "severity" in given else ", severity"
     value = "" if "severity" in given else f", {text(check.severity)}"
@@ -150,5 +193,5 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check) -> None:
         con,
         f'INSERT INTO found ("check", category, owns, by_resource, {stated}{severity}) '
         f"SELECT {text(check.name)}, {text(check.category)}, {check.owns}, {check.by_resource}, "
-        f"{stated}{value} FROM ({check.sql})",
+        f"{stated}{value} FROM {rows}",
     )
