@@ -106,9 +106,7 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
     read = {file.path.resolve() for file in listed}
     surplus = sum(file.path.resolve() not in read for file in data)
     if surplus:
-        notes.append(
-            f"{root.name}: {surplus} data file(s) not read, no current manifest lists them"
-        )
+        notes.append(f"{root.name}: {surplus} data file(s) that no manifest lists, not read")
     return listed
 
 
