@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check setup demo test lint docs bench lock clean
+.PHONY: check setup demo test lint docs pages bench lock clean
 
 check: test lint docs          ## what CI runs
 
@@ -26,8 +26,11 @@ lint: setup                    ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-docs: setup                    ## generated pages are up to date
+docs: setup                    ## pages are up to date, their commands run, their links lead somewhere
 	$(BIN)/python -m pytest -n 0 tests/test_docs.py
+
+pages: setup                   ## write the generated blocks of the pages anew
+	$(BIN)/python docs/generate.py
 
 bench: setup                   ## the performance bar, as ratios against bare DuckDB
 	$(BIN)/python bench/run.py
