@@ -146,10 +146,15 @@ def _focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
             f"WHERE delivery_id IN ({replaced}) OR delivery_id IN ({audited})"
         )
     ids = ", ".join(text(row[0]) for row in con.execute(audited).fetchall())
+    # A ledger that holds nothing but this run needs no filter, which spares a column per query.
+    others = f"SELECT 1 FROM {catalog}.main.lines WHERE delivery_id NOT IN ({ids}) LIMIT 1"
+    alone = not con.execute(others).fetchall()
+    narrow = ("lines", "compared", "found_lines")
     for table in ("lines", "compared", "deliveries", "delivery_files", "found_lines"):
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW {table} AS "
-            f"SELECT * FROM {catalog}.main.{table} WHERE delivery_id IN ({ids})"
+            f"SELECT * FROM {catalog}.main.{table}"
+            + ("" if alone and table in narrow else f" WHERE delivery_id IN ({ids})")
         )
 
 
