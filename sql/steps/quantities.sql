@@ -63,13 +63,25 @@ unit_counts AS (
     GROUP BY 1, 2, 3
 ),
 
+-- The fewest units that the largest line of a provisioned model can be of.
+largest AS (
+    SELECT
+        q.delivery_id,
+        q.resource,
+        max(u.model_units) AS model_units_max
+    FROM quantity_counts AS q
+    JOIN unit_numbers AS u
+        ON q.quantity <= u.model_units * q.hours
+        AND q.quantity > (u.model_units - 1) * q.hours
+    GROUP BY 1, 2
+),
+
 ranked AS (
     SELECT
         delivery_id,
         resource,
         model_units,
         lines,
-        max(model_units) OVER (PARTITION BY delivery_id, resource) AS model_units_max,
         row_number() OVER (
             PARTITION BY delivery_id, resource ORDER BY lines DESC, model_units DESC
         ) AS place
@@ -92,11 +104,14 @@ usual AS (
         r.delivery_id,
         r.resource,
         r.model_units,
-        r.model_units_max
+        m.model_units_max
     FROM ranked AS r
     JOIN totals AS t
         ON t.delivery_id = r.delivery_id
         AND t.resource = r.resource
+    LEFT JOIN largest AS m
+        ON m.delivery_id = r.delivery_id
+        AND m.resource = r.resource
     WHERE r.place = 1
         AND r.lines >= 3
         AND r.lines * 2 >= t.lines
