@@ -18,7 +18,7 @@ from curecon import (
     decode,
     invariants,
     ledger,
-    price,
+    matching,
     price_list,
     rates,
     result,
@@ -172,7 +172,7 @@ def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowl
     keys = con.sql("SELECT * FROM run_keys ORDER BY charge_key_id").pl()
     decoded = keys.join(decode.decode(keys), on="charge_key_id", validate="1:1")
     attributes = list(rates.attributes())
-    key_rates, reasons = price.price(decoded, known.rates, attributes)
+    key_rates, reasons = matching.price(decoded, known.rates, attributes)
     run_charge_keys = decoded.join(reasons, on="charge_key_id", how="left", validate="1:1").drop(
         "unit_reason", "usage_type_stem"
     )
