@@ -7,7 +7,6 @@ WITH differing AS (
         p.*,
         p.quantity * p.price AS exact,
         CAST(round(p.quantity * p.price, 10) AS DECIMAL(36, 20)) AS at_price,
-        CAST(round(p.right_quantity * p.price, 10) AS DECIMAL(36, 20)) AS expected,
         CAST(round(p.quantity * p.rate, 10) AS DECIMAL(36, 20)) AS at_rate
     FROM priced AS p
     JOIN compared AS c

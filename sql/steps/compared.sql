@@ -5,7 +5,6 @@
 WITH products AS (
     SELECT
         *,
-        CAST(round(right_quantity * price, 10) AS DECIMAL(36, 20)) AS expected,
         -- The bill against itself: is it quantity times the rate it states?
         abs(judged - CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))) > tolerance
             AND kind IN ('usage', 'covered_usage', 'reserved_usage') AS contradicts_itself

@@ -1,4 +1,5 @@
--- Each line of this run beside the rate in force when it was used: what comparing needs.
+-- Each line of this run beside the rate in force when it was used, and what it should have cost:
+-- what comparing needs, and all that an estimate does.
 -- grain: one row a line
 SELECT
     l.delivery_id,
@@ -45,6 +46,8 @@ SELECT
     END AS unpriced_because,
     p.rate_id,
     p.price,
+    CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
+        AS DECIMAL(36, 20)) AS expected,
     -- AWS rounds each hourly line to ten decimals, and its rate too.
     CAST(
         0.0000000001 * l.hours
