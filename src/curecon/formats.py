@@ -14,17 +14,20 @@ from curecon.packaged import folder
 
 _COLUMN = re.compile(
     r"^-- column: +(?P<name>\w+) +(?P<type>text|money|quantity|rate|time|map)"
-    r"(?: +(?P<role>required|period))?(?: +alias +(?P<alias>\w+))?(?: +prefix +(?P<prefix>\w+))?"
-    r"(?: +key +(?P<key>\w+))?$",
+    r"(?: +(?P<role>required|filled|period))?(?: +alias +(?P<alias>\w+))?"
+    r"(?: +prefix +(?P<prefix>\w+))?(?: +key +(?P<key>\w+))?$",
     re.MULTILINE,
 )
+
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Column:
     """One column that a format knows.
 
-    `role` is "required", "period" (required unless the path states the period) or None; `prefix`
+    `role` is "required", "filled" (required, and no line that is kept may leave it empty), "period"
+    (filled, unless the path states the period) or None; `prefix`
     collects columns of a map that is delivered flat, as legacy reports do with tags; `key` is the
     key of the map `product` that carries the column where it is not delivered as one.
     """
@@ -68,7 +71,7 @@ class Format:
             column.name
             for column in self.columns
             if column.name not in found
-            and (column.role == "required" or (column.role == "period" and not period_known))
+            and (column.role in {"required", "filled"} or (column.role and not period_known))
         ]
 
 
@@ -103,7 +106,8 @@ def recognise(file: str, delivered: list[str], *, period_known: bool) -> Format:
             return known
         misses.append((len(missing), known.name, missing))
     _, name, missing = min(misses)
-    found = ", ".join(delivered[:40]) + (", ..." if len(delivered) > 40 else "")  # noqa: PLR2004
+    shown = [one if one.isprintable() else ascii(one)[1:-1] for one in delivered[:_SHOWN]]
+    found = ", ".join(shown) + (", ..." if len(delivered) > _SHOWN else "")
     raise FormatUnknown(
         f"{file}: this is no bill that can be read. The nearest report type is {name}, and it "
         f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}. Found: {found or 'none'}"

@@ -15,7 +15,9 @@ import duckdb
 
 from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
-from curecon.reader import OpenBill, Reader
+from curecon.misread import blame, first_gap
+from curecon.opened import OpenBill
+from curecon.reader import Reader
 from curecon.source import Bill
 
 # The columns whose values make up a charge key: all about a charge but who, when and how much.
@@ -58,6 +60,15 @@ _TOTALS = (
 # A period is its first day; AWS states it as a time.
 _PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
 
+# Failures of this machine: no room on disk or in memory, or an interrupted query.
+_OURS = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.InterruptException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+)
+
 
 @dataclass
 class Ingested:
@@ -88,14 +99,31 @@ def ingest(
         try:
             opened = reader.open(bill.files)
             opened.filtered = bool(periods)
-            try:
-                result = _load(con, opened, services, periods)
-            except duckdb.Error as error:
-                raise _blame(reader, opened, error) from error
+            result = _load_or_blame(con, opened, services, periods)
         finally:
             reader.close()
     result.notes.extend(bill.notes)
     return result
+
+
+def _load_or_blame(
+    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+) -> Ingested:
+    """Load the bill; where the bill is at fault, say where."""
+    try:
+        return _load(con, opened, services, periods)
+    except duckdb.Error as error:
+        if "Maximum line size" in str(error) and not opened.long_lines:
+            opened.long_lines = True
+            return _load_or_blame(con, opened, services, periods)
+        theirs = any(str(file.link) in str(error) for file in opened.files)
+        if isinstance(error, _OURS) and not theirs:
+            raise
+        if isinstance(error, duckdb.ConstraintException):
+            times = [one.name for one in opened.format.columns if one.role == "filled"]
+            if gap := first_gap(con, opened, times):
+                raise gap from error
+        raise blame(con, opened, error) from error
 
 
 def _load(
@@ -165,6 +193,7 @@ def _map(
     opened: OpenBill,
     name: str,
     periods: Sequence[str],
+    *,
     codes: Sequence[str | None] | None = None,
     rows: Mapping[int, int] | None = None,
 ) -> None:
@@ -250,7 +279,7 @@ def _ask_names(
     select: str,
 ) -> None:
     """Count the lines of some product codes again, now with their products' names."""
-    _map(con, opened, "asked", periods, codes)
+    _map(con, opened, "asked", periods, codes=codes)
     listed = ", ".join(text(code) for code in codes if code is not None) or "''"
     nameless = "OR line_item_product_code IS NULL" if None in codes else ""
     con.execute(f"DELETE FROM run_totals WHERE line_item_product_code IN ({listed}) {nameless}")
@@ -278,15 +307,17 @@ def _refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
     for file in opened.files:
         if file.rows is not None and not opened.filtered:
             assert read_rows.get(file.number, 0) == file.rows, f"lines of {file.link} were lost"
-    paths = {file.number: file.file.path for file in opened.files}
-    for number, lines, costed, no_period, no_payer in rows:
-        gaps = {"cost": costed < lines, "billing period": no_period, "payer account": no_payer}
-        for column, found in gaps.items():
-            if found:
-                raise BillUnreadable(
-                    f"{paths[number]}: a line's {column} is empty, so its dollars could not be "
-                    "placed; correct the file or copy it again"
-                )
+    if any(
+        costed < lines or no_period or no_payer for _, lines, costed, no_period, no_payer in rows
+    ):
+        placing = [
+            one.name
+            for one in opened.format.columns
+            if one.role == "period" or (one.role == "filled" and one.type != "time")
+        ]
+        gap = first_gap(con, opened, placing)
+        assert gap, "a line's cost, period or payer is empty, but no cell is"
+        raise gap
 
 
 def _delivery_id(opened: OpenBill, period: date, payer: str) -> str:
@@ -343,7 +374,7 @@ def _scope_in(
         sources = []
         for name, listed, is_ai in (("whole", whole, "TRUE"), ("part", part, _scope())):
             if listed:
-                _map(con, opened, name, periods, listed, rows)
+                _map(con, opened, name, periods, codes=listed, rows=rows)
                 sources.append(f"{select} (SELECT *, {is_ai} AS is_ai FROM {name}) WHERE is_ai")
         scoped = "\nUNION ALL\n".join(sources) or f"{select} source WHERE FALSE"
     columns = ", ".join(KEY_COLUMNS)
@@ -408,12 +439,3 @@ def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: s
             "WHERE t.file = ? GROUP BY d.delivery_id",
             [file.file.name, file.sha256, file.file.path.stat().st_size, file.number],
         )
-
-
-def _blame(reader: Reader, opened: OpenBill, error: duckdb.Error) -> Exception:
-    """Turn DuckDB's failure to read into a sentence that names file, row and column."""
-    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
-        place = reader.first_bad_cell(opened)
-        if place:
-            return BillUnreadable(place)
-    return reader.explain(opened, error)

@@ -1,98 +1,39 @@
-"""Opens the files of a bill as one relation `raw`: one typed column for each column we know.
-
-Types differ between the files of one delivery, so each distinct file schema gets its own SELECT,
-and the SELECTs are put together by UNION ALL. Nothing is guessed: CSV cells arrive as text, text
-is cast, and what does not cast stops the run with its file, row and column.
-"""
+"""Opens the files of a bill: finds out how each is stored, what columns it has, and what it is."""
 
 import csv
 import gzip
 import hashlib
+import io
+import lzma
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import duckdb
 
-from curecon.engine import text
 from curecon.errors import BillUnreadable, FormatsMixed
-from curecon.formats import Column, Format, athena_name, recognise
-from curecon.money import MONEY, QUANTITY, RATE
+from curecon.formats import Format, recognise
+from curecon.opened import Delivered, OpenBill, OpenFile
 from curecon.source import BillFile
 
-_CSV_OPTIONS = (
-    "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-    "nullstr = ['', 'NULL', '\\N'], strict_mode = true, filename = true, "
-    "hive_partitioning = false"
-)
-_LONG_LINE = 1 << 25
 _UNZIPPED_MAX = 64 << 30
 _UNZIP_RATIO_MAX = 300
+_UNZIP_ALWAYS = 1 << 30
 _HEADER_MAX = 1 << 20
+_ZIPPED = (".csv", ".csv.gz", ".parquet")
 
-_TYPES = {
-    "text": "VARCHAR",
-    "money": MONEY,
-    "quantity": QUANTITY,
-    "rate": RATE,
-    "time": "TIMESTAMP",
-    "map": "MAP(VARCHAR, VARCHAR)",
+# Columns that only one generation of a report type has, as AWS names them. A CUR 2.0 export may
+# pull single keys out of its maps, so one flat product column alone does not make a legacy report.
+_ONLY = {
+    "CUR 2.0": {"product", "resource_tags", "tags", "cost_category", "bill_payer_account_name"},
+    "FOCUS 1.2": {"skumeter", "skupricedetails", "invoiceid", "servicesubcategory"},
+    "FOCUS 1.0": {"x_usagetype", "x_costcategories"},
 }
-
-
-@dataclass
-class OpenFile:
-    """A file to read: how it is stored and what columns (name, DuckDB type) it has."""
-
-    number: int
-    file: BillFile
-    link: Path
-    stored: str
-    columns: list[tuple[str, str]]
-    rows: int | None
-    """Rows that the file itself states (Parquet), or None."""
-    digest: "Future[str]" = field(repr=False)
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the file's bytes, computed while the bill is read."""
-        return self.digest.result()
-
-
-@dataclass
-class OpenBill:
-    """The opened files of one report type."""
-
-    format: Format
-    label: str
-    files: list[OpenFile]
-    stored: str
-    filtered: bool = False
-
-    def select(
-        self,
-        product_codes: Sequence[str | None] | None = None,
-        rows: Mapping[int, int] | None = None,
-    ) -> str:
-        """Write the SELECT of `raw`: every known column, typed.
-
-        With `product_codes`, Parquet pages without these codes need not be read; with `rows`,
-        only the named files are read, each up to a row.
-        """
-        groups: dict[tuple[object, ...], list[OpenFile]] = {}
-        for file in self.files:
-            period = file.file.period if _lacks_period(self.format, file) else None
-            last = None if rows is None else rows.get(file.number, -1)
-            groups.setdefault((file.stored, tuple(file.columns), period, last), []).append(file)
-        return "\nUNION ALL\n".join(
-            _select_group(self.format, group, product_codes, last)
-            for (*_, last), group in groups.items()
-            if last != -1
-        )
+_LEGACY = {"product_product_name", "product_region", "product_servicename"}
+_USUAL = {"CUR": "legacy CUR", "FOCUS": "FOCUS 1.0"}
 
 
 class Reader:
@@ -122,22 +63,15 @@ class Reader:
         filled = [file for file in opened if file.columns]
         if not filled:
             raise BillUnreadable(f"{files[0].path}: the file is empty; there is no bill to audit")
-        kinds = {
-            file.file.name: recognise(
-                str(file.file.path),
-                [name for name, _ in file.columns],
-                period_known=file.file.period is not None,
-            )
+        kinds = [
+            recognise(str(file.file.path), file.names, period_known=file.file.period is not None)
             for file in filled
-        }
-        if len({kind.name for kind in kinds.values()}) > 1:
-            told = "; ".join(f"{name} is {kind.name}" for name, kind in sorted(kinds.items()))
-            raise FormatsMixed(
-                f"these files are of different report types, audit them apart: {told}"
-            )
-        form = next(iter(kinds.values()))
+        ]
+        labels = [_label(kind, file) for kind, file in zip(kinds, filled, strict=True)]
+        _refuse_mixture(kinds, labels, filled)
         stored = "parquet" if all(file.stored == "parquet" for file in filled) else "csv"
-        return OpenBill(form, _label(form, filled), filled, stored)
+        label = next((one for one in labels if one), _USUAL.get(kinds[0].name, kinds[0].name))
+        return OpenBill(kinds[0], label, filled, stored)
 
     def _open_one(self, file: BillFile, number: int) -> list[OpenFile]:
         try:
@@ -148,23 +82,24 @@ class Reader:
         digest = self.hashing.submit(_sha256, file.path)
         if magic[:2] == b"PK":
             return self._unzip(file, number, digest)
-        stored, suffix = _stored(magic)
-        link = self.workspace / f"{number:06d}{suffix}"
+        link = self.workspace / f"{number:06d}{_suffix(magic)}"
         link.symlink_to(file.path.resolve())
-        if not magic:
-            return [OpenFile(number, file, link, "csv", [], 0, digest)]
-        return [self._described(number, file, link, stored, digest)]
+        return [self._described(number, file, link, digest)]
 
     def _described(
-        self, number: int, file: BillFile, link: Path, stored: str, digest: "Future[str]"
+        self, number: int, file: BillFile, link: Path, digest: "Future[str]"
     ) -> OpenFile:
-        if stored == "parquet":
+        """Find the columns of a file; an empty file has none."""
+        if link.suffix == ".parquet":
             columns, rows = self._parquet_columns(file, link)
-            return OpenFile(number, file, link, stored, columns, rows, digest)
-        names = _csv_header(file, link)
-        return OpenFile(number, file, link, stored, [(n, "VARCHAR") for n in names], None, digest)
+            return OpenFile(number, file, link, "parquet", columns, rows, digest)
+        if link.stat().st_size == 0:
+            return OpenFile(number, file, link, "csv", [], 0, digest)
+        # CSV columns go by position, since their names may collide.
+        names = [Delivered(n, "VARCHAR", f"c{i}") for i, n in enumerate(_csv_header(file, link))]
+        return OpenFile(number, file, link, "csv", names, None, digest)
 
-    def _parquet_columns(self, file: BillFile, link: Path) -> tuple[list[tuple[str, str]], int]:
+    def _parquet_columns(self, file: BillFile, link: Path) -> tuple[list[Delivered], int]:
         try:
             described = self.con.execute(
                 "DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(link)]
@@ -173,293 +108,82 @@ class Reader:
                 "SELECT num_rows FROM parquet_file_metadata(?)", [str(link)]
             ).fetchall()
         except duckdb.Error as error:
+            reason = str(error).splitlines()[0].replace(str(link), str(file.path))[:300]
             raise BillUnreadable(
-                f"{file.path}: not a readable Parquet file ({_sentence(error)}); copy it again"
+                f"{file.path}: not a readable Parquet file ({reason}); copy it again"
             ) from error
-        return [(name, kind) for name, kind, *_ in described], rows[0][0]
+        columns = [
+            Delivered(name, kind, '"' + name.replace('"', '""') + '"')
+            for name, kind, *_ in described
+        ]
+        return columns, rows[0][0]
 
     def _unzip(self, file: BillFile, number: int, digest: "Future[str]") -> list[OpenFile]:
         """Unpack the data files of a ZIP under names of our own; DuckDB cannot open ZIP."""
         opened = []
         try:
             with zipfile.ZipFile(file.path) as archive:
-                members = [m for m in archive.infolist() if not m.is_dir()]
-                data = [m for m in members if m.filename.lower().endswith((".csv", ".parquet"))]
-                if not data:
+                members = [member for member in archive.infolist() if _is_data(member)]
+                if not members:
                     raise BillUnreadable(f"{file.path}: the ZIP holds no .csv and no .parquet file")
-                _refuse_bomb(file, data)
-                for offset, member in enumerate(data):
-                    suffix = Path(member.filename).suffix.lower()
-                    link = self.workspace / f"{number + offset:06d}{suffix}"
-                    with archive.open(member) as packed, link.open("wb") as unpacked:
-                        shutil.copyfileobj(packed, unpacked, 1 << 20)
+                _refuse_bomb(file, members)
+                for offset, member in enumerate(members):
+                    link = self._unpacked(archive, member, number + offset)
                     part = BillFile(file.path, f"{file.name}/{member.filename}", file.period)
-                    if link.stat().st_size == 0:
-                        opened.append(OpenFile(number + offset, part, link, "csv", [], 0, digest))
-                        continue
-                    stored = "parquet" if suffix == ".parquet" else "csv"
-                    opened.append(self._described(number + offset, part, link, stored, digest))
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+                    opened.append(self._described(number + offset, part, link, digest))
+        except (
+            zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError,
+            NotImplementedError, OSError, ValueError,
+        ) as error:  # fmt: skip
             raise BillUnreadable(
                 f"{file.path}: the ZIP is damaged or cannot be unpacked ({error}); copy it again"
             ) from error
         return opened
 
-    def first_bad_cell(self, bill: OpenBill) -> str | None:
-        """Find the first cell that does not cast to its column's type, after a cast failed.
-
-        This reads the bill again, slowly, and only when the run is lost anyway.
-        """
-        for file in bill.files:
-            found = bill.format.find([name for name, _ in file.columns])
-            for column in bill.format.columns:
-                if column.name in found and column.type != "text":
-                    place = self._bad_cell(file, column, found[column.name])
-                    if place:
-                        return place
-        return None
-
-    def explain(self, bill: OpenBill, error: duckdb.Error) -> Exception:
-        """Turn DuckDB's own failure to read a file into a sentence that names it."""
-        message = str(error)
-        for file in bill.files:
-            message = message.replace(str(file.link), str(file.file.path))
-        lines = [line for line in message.splitlines() if line.strip()]
-        named = next((str(f.file.path) for f in bill.files if str(f.file.path) in message), None)
-        where = next((ln for ln in lines if ln.startswith("CSV Error")), "")
-        row = where.removeprefix("CSV Error on Line: ")
-        place = f"row {row}: " if row else ""
-        shown = [line for line in lines[1:4] if not line.startswith("Original")]
-        cause = " ".join(shown) if row else lines[0]
-        return BillUnreadable(
-            f"{named or bill.files[0].file.path}: {place}cannot be read ({cause[:300]}); "
-            "correct the file or copy it again"
-        )
-
-    def _bad_cell(self, file: OpenFile, column: Column, delivered: str) -> str | None:
-        cell = _cell(file, delivered)
-        tried = _cast(column, _physical(file, delivered), cell).replace("CAST(", "TRY_CAST(")
-        rows = self.con.execute(
-            f"SELECT row, CAST(value AS VARCHAR) FROM ("
-            f"SELECT row_number() OVER () AS row, {cell} AS value, {tried} AS cast_value "
-            f"FROM {_scan([file])}) "
-            "WHERE value IS NOT NULL AND cast_value IS NULL ORDER BY row LIMIT 1"
-        ).fetchall()
-        if not rows:
-            return None
-        row, value = rows[0]
-        row += file.stored == "csv"
-        return (
-            f"{file.file.path}: row {row}, column {delivered}: {_quoted(value)} is no "
-            f"{_NOUN[column.type]}; correct the cell or copy the file again"
-        )
+    def _unpacked(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int) -> Path:
+        with archive.open(member) as packed:
+            magic = packed.read(4)
+            link = self.workspace / f"{number:06d}{_suffix(magic)}"
+            with link.open("wb") as unpacked:
+                unpacked.write(magic)
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
+        return link
 
 
-_NOUN = {
-    "money": "amount of money that fits",
-    "quantity": "quantity that fits",
-    "rate": "rate that fits",
-    "time": "time",
-    "map": "JSON object of texts",
-}
+def open_text(link: Path) -> io.TextIOWrapper:
+    """Open a CSV, packed or not, with its line ends; bytes that are no UTF-8 become surrogates."""
+    opening = gzip.open if link.suffix == ".gz" else open
+    return opening(link, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _label(form: Format, files: list[OpenFile]) -> str:
-    """Name the report type as people do; the two generations of CUR share one format."""
-    names = {name.lower() for file in files for name, _ in file.columns}
-    if form.name == "CUR":
-        modern = {"product", "resource_tags", "tags", "cost_category", "bill_payer_account_name"}
-        return "CUR 2.0" if names & modern else "legacy CUR"
-    return "FOCUS 1.2" if "skumeter" in names else "FOCUS 1.0"
+def _refuse_mixture(
+    kinds: Sequence[Format], labels: Sequence[str | None], files: Sequence[OpenFile]
+) -> None:
+    """Refuse files of different report types, or of two generations of one: they would add up."""
+    told = {
+        label or kind.name: file for kind, label, file in zip(kinds, labels, files, strict=True)
+    }
+    sure = {label for label in labels if label}
+    if len({kind.name for kind in kinds}) > 1 or len(sure) > 1:
+        listed = "; ".join(f"{file.file.path} is {name}" for name, file in sorted(told.items()))
+        raise FormatsMixed(f"these files are of different report types, audit them apart: {listed}")
 
 
-def _lacks_period(form: Format, file: OpenFile) -> bool:
-    found = form.find([name for name, _ in file.columns])
-    return any(column.role == "period" and column.name not in found for column in form.columns)
+def _label(form: Format, file: OpenFile) -> str | None:
+    """Name the generation of a report as people do; None when the columns leave it open."""
+    names = {name.lower() for name in file.names}
+    if form.name == "CUR" and (any("/" in name for name in names) or names >= _LEGACY):
+        return "legacy CUR"
+    for label, only in _ONLY.items():
+        if label.startswith(form.name) and names & only:
+            return label
+    return None
 
 
-def _select_group(
-    form: Format,
-    group: list[OpenFile],
-    codes: Sequence[str | None] | None,
-    last_row: object,
-) -> str:
-    """Write the SELECT of files that have the same columns: every known column, typed."""
-    file = group[0]
-    delivered = [name for name, _ in file.columns]
-    found = form.find(delivered)
-    lines = [
-        "    CAST(left(right(filename, 14), 6) AS INTEGER) AS file",
-        "    file_row_number AS row_number",
-    ]
-    if file.stored == "csv":
-        lines = [
-            "    CAST(regexp_extract(filename, '([0-9]{6})[.]csv', 1) AS INTEGER) AS file",
-            "    CAST(NULL AS BIGINT) AS row_number",
-        ]
-    for column in form.columns:
-        if column.name in found:
-            name = found[column.name]
-            value = _cast(column, _physical(file, name), _cell(file, name))
-        elif column.prefix and (flat := _flat(column.prefix, file)):
-            value = flat
-        elif column.key and (packed := _delivered(file, "product")):
-            cell = _as_map(_physical(file, packed), _cell(file, packed))
-            value = f"nullif(({cell})['{column.key}'], '')"
-        elif column.role == "period":
-            assert file.file.period, "recognise() let a bill without a period pass"
-            value = f"TIMESTAMP '{file.file.period}-01'"
-        else:
-            value = f"CAST(NULL AS {_TYPES[column.type]})"
-        lines.append(f"    {value} AS {column.name}")
-        if column.type == "quantity":
-            rounded = "FALSE"
-            if column.name in found:
-                name = found[column.name]
-                rounded = _rounded(_physical(file, name), _cell(file, name))
-            lines.append(f"    {rounded} AS {column.name}_rounded")
-    conditions = [_only(found, file, codes)]
-    if last_row is not None:
-        conditions.append(f"file_row_number <= {last_row}")
-    where = " AND ".join(condition for condition in conditions if condition)
-    scan = f"\nFROM {_scan(group)}" + (f"\nWHERE {where}" if where else "")
-    return "SELECT\n" + ",\n".join(lines) + scan
-
-
-def _only(found: dict[str, str], file: OpenFile, codes: Sequence[str | None] | None) -> str:
-    """Restrict a Parquet scan to product codes, on the bare column so that pages can be skipped."""
-    column = found.get("line_item_product_code")
-    if codes is None or column is None or _physical(file, column) != "VARCHAR":
-        return ""
-    cell = _cell(file, column)
-    # DuckDB pushes a CASE on one column into the scan; an IN list it turns into a join above it.
-    empty = " WHEN '' THEN TRUE" if None in codes else ""
-    listed = "".join(f" WHEN {text(code)} THEN TRUE" for code in codes if code is not None)
-    return f"CASE coalesce({cell}, ''){empty}{listed} ELSE FALSE END" if codes else "FALSE"
-
-
-def _delivered(file: OpenFile, wanted: str) -> str | None:
-    return next((name for name, _ in file.columns if name.lower() == wanted), None)
-
-
-def _flat(prefix: str, file: OpenFile) -> str | None:
-    """Collect the flat columns of a map (resource_tags_user_team, ...) into one map."""
-    entries = []
-    for name, _ in file.columns:
-        spelled = athena_name(name)
-        if spelled.startswith(prefix) and spelled != prefix:
-            key = spelled.removeprefix(prefix).replace("'", "''")
-            entries.append(f"{{'key': '{key}', 'value': nullif({_cell(file, name)}, '')}}")
-    if not entries:
-        return None
-    return (
-        f"map_from_entries(list_filter([{', '.join(entries)}], "
-        "lambda entry: entry.value IS NOT NULL))"
-    )
-
-
-def _scan(group: list[OpenFile]) -> str:
-    paths = ", ".join("'" + str(file.link).replace("'", "''") + "'" for file in group)
-    if group[0].stored == "parquet":
-        options = "filename = true, file_row_number = true, hive_partitioning = false"
-        return f"read_parquet([{paths}], {options})"
-    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(group[0].columns)))
-    longest = f", max_line_size = {_LONG_LINE}" if group[0].stored == "csv long" else ""
-    return f"read_csv([{paths}], columns = {{{names}}}, {_CSV_OPTIONS}{longest})"
-
-
-def _physical(file: OpenFile, delivered: str) -> str:
-    return next(kind for name, kind in file.columns if name == delivered)
-
-
-def _cell(file: OpenFile, delivered: str) -> str:
-    """Name the delivered column in SQL; CSV columns go by position, since names may collide."""
-    if file.stored == "parquet":
-        return '"' + delivered.replace('"', '""') + '"'
-    position = next(i for i, (name, _) in enumerate(file.columns) if name == delivered)
-    return f"c{position}"
-
-
-def _cast(column: Column, physical: str, cell: str) -> str:
-    """Write the cast of a delivered column to its type.
-
-    Money delivered as DOUBLE is what the shortest text of that double says, since AWS wrote the
-    text first. Below 400,000 a double that returns from ten decimals unchanged has no other
-    reading with so few digits, and the slow way through text can be left out.
-    """
-    if column.type == "text":
-        return f"nullif({cell}, '')" if physical == "VARCHAR" else _as_text(column, physical, cell)
-    if column.type == "time":
-        return _as_time(physical, cell)
-    if column.type == "map":
-        return _as_map(physical, cell)
-    target = _TYPES[column.type]
-    if physical in {"DOUBLE", "FLOAT"}:
-        ten = f"CAST({cell} AS DECIMAL(18, 10))"
-        return (
-            f"CASE WHEN {_is_plain(cell)} THEN CAST({ten} AS {target}) "
-            f"ELSE CAST(CAST({cell} AS VARCHAR) AS {target}) END"
-        )
-    text = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else cell
-    if column.type == "rate" and physical == "VARCHAR":
-        # Nearly every rate fits 64 bits, which are read faster.
-        return f"coalesce(TRY_CAST({text} AS DECIMAL(18, 10)), CAST({text} AS {target}))"
-    return f"CAST({text} AS {target})"
-
-
-def _is_plain(cell: str) -> str:
-    return f"abs({cell}) < 400000 AND CAST(CAST({cell} AS DECIMAL(18, 10)) AS DOUBLE) = {cell}"
-
-
-def _rounded(physical: str, cell: str) -> str:
-    """Say whether a delivered quantity has more digits than the ledger keeps."""
-    if physical in {"DOUBLE", "FLOAT"}:
-        text = f"CAST({cell} AS VARCHAR)"
-        plain = _is_plain(cell)
-        return (
-            f"CASE WHEN {plain} THEN FALSE "
-            f"ELSE CAST({text} AS {MONEY}) <> CAST({text} AS {QUANTITY}) END"
-        )
-    text = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else cell
-    return f"CAST({text} AS {MONEY}) <> CAST({text} AS {QUANTITY})"
-
-
-def _as_text(column: Column, physical: str, cell: str) -> str:
-    """Write numbers as text; an account id that lost its leading zeros gets them back."""
-    if column.name.endswith("account_id") and "INT" in physical:
-        return f"lpad(CAST({cell} AS VARCHAR), 12, '0')"
-    return f"CAST({cell} AS VARCHAR)"
-
-
-def _as_time(physical: str, cell: str) -> str:
-    """Read a time as UTC; without an offset it is UTC, with one the offset is applied."""
-    if physical.startswith("TIMESTAMP WITH"):
-        return f"CAST(timezone('UTC', {cell}) AS TIMESTAMP)"
-    if physical != "VARCHAR":
-        return f"CAST({cell} AS TIMESTAMP)"
-    text = f"nullif({cell}, '')"
-    return (
-        f"CASE WHEN right({text}, 1) = 'Z' OR length({text}) <= 19 THEN CAST({text} AS TIMESTAMP) "
-        f"ELSE CAST(timezone('UTC', CAST({text} AS TIMESTAMP WITH TIME ZONE)) AS TIMESTAMP) END"
-    )
-
-
-def _as_map(physical: str, cell: str) -> str:
-    if physical == "MAP(VARCHAR, VARCHAR)":
-        return cell
-    if physical.startswith("MAP("):
-        return f"CAST({cell} AS MAP(VARCHAR, VARCHAR))"
-    if physical == "VARCHAR":
-        return f"CAST(CAST(nullif({cell}, '') AS JSON) AS MAP(VARCHAR, VARCHAR))"
-    return f"CAST(CAST({cell} AS JSON) AS MAP(VARCHAR, VARCHAR))"
-
-
-def _stored(magic: bytes) -> tuple[str, str]:
-    if magic == b"PAR1":
-        return "parquet", ".parquet"
-    if magic[:2] == b"\x1f\x8b":
-        return "csv", ".csv.gz"
-    return "csv", ".csv"
+def _suffix(magic: bytes) -> str:
+    if magic[:4] == b"PAR1":
+        return ".parquet"
+    return ".csv.gz" if magic[:2] == b"\x1f\x8b" else ".csv"
 
 
 def _csv_header(file: BillFile, link: Path) -> list[str]:
@@ -469,39 +193,38 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
         BillUnreadable: the file is compressed badly, or not text.
     """
     try:
-        with _text(link) as handle:
-            head = handle.readline(_HEADER_MAX)
-    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
+        with open_text(link) as handle:
+            head = handle.read(_HEADER_MAX)
+        names = next(csv.reader(io.StringIO(head, newline="")), [])
+        "".join(names).encode()
+    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
         raise BillUnreadable(
             f"{file.path}: neither Parquet nor UTF-8 CSV that can be read ({error}); "
             "is it a bill, and complete?"
         ) from error
-    if "\0" in head or len(head) >= _HEADER_MAX:
+    if any("\0" in name for name in names) or sum(map(len, names)) >= _HEADER_MAX // 2:
         raise BillUnreadable(f"{file.path}: its first line is no CSV header; is it a bill?")
-    return next(csv.reader([head]), [])
+    return names
 
 
-def _text(link: Path) -> TextIO:
-    if link.suffix == ".gz":
-        return gzip.open(link, "rt", encoding="utf-8-sig", newline="\n")
-    return link.open(encoding="utf-8-sig", newline="\n")
+def _is_data(member: zipfile.ZipInfo) -> bool:
+    """Tell data files from folders and from what macOS adds to a ZIP."""
+    name = member.filename.lower()
+    hidden = name.startswith("__macosx/") or name.rpartition("/")[2].startswith(".")
+    return name.endswith(_ZIPPED) and not member.is_dir() and not hidden
 
 
 def _refuse_bomb(file: BillFile, members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
     packed = max(sum(member.compress_size for member in members), 1)
-    if unpacked > _UNZIPPED_MAX or (unpacked > 1 << 30 and unpacked > packed * _UNZIP_RATIO_MAX):
-        raise BillUnreadable(f"{file.path}: the ZIP unpacks to {unpacked:,} bytes; refused")
+    dense = unpacked > _UNZIP_ALWAYS and unpacked > packed * _UNZIP_RATIO_MAX
+    if unpacked > _UNZIPPED_MAX or dense:
+        raise BillUnreadable(
+            f"{file.path}: the ZIP would unpack to {unpacked:,} bytes, so it is no bill; "
+            "if it is one, unpack it yourself"
+        )
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
-
-
-def _quoted(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "...")  # noqa: PLR2004

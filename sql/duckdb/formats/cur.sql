@@ -4,7 +4,7 @@
 --
 -- A column that CUR 2.0 delivers as a key of the map `product` names the key.
 -- Columns as AWS's Athena rule spells them. Types: text, money, quantity, rate, time, map.
--- column: bill_payer_account_id                    text required
+-- column: bill_payer_account_id                    text filled
 -- column: bill_billing_period_start_date           time period
 -- column: bill_invoice_id                          text
 -- column: bill_invoicing_entity                    text
@@ -14,7 +14,7 @@
 -- column: identity_time_interval                   text
 -- column: line_item_usage_account_id               text required
 -- column: line_item_line_item_type                 text required
--- column: line_item_usage_start_date               time required
+-- column: line_item_usage_start_date               time filled
 -- column: line_item_usage_end_date                 time
 -- column: line_item_product_code                   text required
 -- column: line_item_usage_type                     text required
@@ -24,7 +24,7 @@
 -- column: line_item_usage_amount                   quantity
 -- column: line_item_currency_code                  text
 -- column: line_item_unblended_rate                 rate
--- column: line_item_unblended_cost                 money required
+-- column: line_item_unblended_cost                 money filled
 -- column: line_item_net_unblended_cost             money
 -- column: line_item_line_item_description          text
 -- column: line_item_tax_type                       text

@@ -2,11 +2,11 @@
 -- FOCUS 1.0 and 1.2 as AWS exports them, and dumps of several providers.
 -- Column lists: FOCUS specification 1.0 and 1.2; AWS Data Exports, FOCUS_1_0_AWS, FOCUS_1_2_AWS.
 --
--- column: BillingAccountId            text required
+-- column: BillingAccountId            text filled
 -- column: BillingPeriodStart          time period
 -- column: SubAccountId                text
 -- column: BillingCurrency             text
--- column: BilledCost                  money required
+-- column: BilledCost                  money filled
 -- column: EffectiveCost               money
 -- column: ListCost                    money
 -- column: ListUnitPrice               rate
@@ -20,7 +20,7 @@
 -- column: ChargeClass                 text
 -- column: ChargeDescription           text
 -- column: ChargeFrequency             text
--- column: ChargePeriodStart           time required
+-- column: ChargePeriodStart           time filled
 -- column: ChargePeriodEnd             time
 -- column: CommitmentDiscountId        text
 -- column: CommitmentDiscountStatus    text

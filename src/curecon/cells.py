@@ -1,0 +1,157 @@
+"""The SQL that turns one delivered cell into a value of the type that we know its column by.
+
+Nothing is guessed: whatever does not cast makes DuckDB stop, and `misread` then names the place.
+`physical` is the DuckDB type in which the file delivers the column, `cell` its name in SQL.
+"""
+
+from collections.abc import Iterable
+
+from curecon.formats import Column
+from curecon.money import MONEY, QUANTITY, RATE
+
+TYPES = {
+    "text": "VARCHAR",
+    "money": MONEY,
+    "quantity": QUANTITY,
+    "rate": RATE,
+    "time": "TIMESTAMP",
+    "map": "MAP(VARCHAR, VARCHAR)",
+}
+_FLOATS = {"DOUBLE", "FLOAT"}
+_ACCOUNT_DIGITS = 12
+
+
+def cast(column: Column, physical: str, cell: str) -> str:
+    """Write the cast of a delivered cell to its column's type."""
+    if column.type == "text":
+        account = column.name.lower().replace("_", "").endswith("accountid")
+        return as_text(physical, cell, digits=_ACCOUNT_DIGITS if account else 0)
+    if column.type == "time":
+        return _as_time(physical, cell)
+    if column.type == "map":
+        return as_map(physical, cell)
+    return _as_number(column, physical, cell)
+
+
+def _as_number(column: Column, physical: str, cell: str) -> str:
+    """Read a number exactly.
+
+    Money delivered as DOUBLE is what the shortest text of that double says, since AWS wrote the
+    text first. Below 400,000 a double that returns from ten decimals unchanged has no other
+    reading with so few digits, and the slow way through text can be left out.
+    """
+    target = TYPES[column.type]
+    if physical in _FLOATS:
+        ten = f"CAST({cell} AS DECIMAL(18, 10))"
+        return (
+            f"CASE WHEN {_is_plain(cell)} THEN CAST({ten} AS {target}) "
+            f"ELSE CAST(CAST({cell} AS VARCHAR) AS {target}) END"
+        )
+    number = _number_text(physical, cell)
+    if column.type == "rate" and physical == "VARCHAR":
+        # Nearly every rate fits 64 bits, which are read faster.
+        return f"coalesce(TRY_CAST({number} AS DECIMAL(18, 10)), CAST({number} AS {target}))"
+    return f"CAST({number} AS {target})"
+
+
+def rounded(physical: str, cell: str) -> str:
+    """Say whether a delivered quantity has more digits than the ledger keeps."""
+    if physical in _FLOATS:
+        number = f"CAST({cell} AS VARCHAR)"
+        return (
+            f"CASE WHEN {_is_plain(cell)} THEN FALSE "
+            f"ELSE CAST({number} AS {MONEY}) <> CAST({number} AS {QUANTITY}) END"
+        )
+    number = _number_text(physical, cell)
+    return f"CAST({number} AS {MONEY}) <> CAST({number} AS {QUANTITY})"
+
+
+def _is_plain(cell: str) -> str:
+    return f"abs({cell}) < 400000 AND CAST(CAST({cell} AS DECIMAL(18, 10)) AS DOUBLE) = {cell}"
+
+
+def _number_text(physical: str, cell: str) -> str:
+    if physical == "VARCHAR":
+        return f"nullif(trim({cell}), '')"
+    if "INT" in physical or physical.startswith("DECIMAL"):
+        return cell
+    return f"CAST({cell} AS VARCHAR)"
+
+
+def as_text(physical: str, cell: str, digits: int = 0) -> str:
+    """Read text; numbers that stand for text get the leading zeros back that they have lost."""
+    if physical == "VARCHAR":
+        return f"nullif({cell}, '')"
+    if physical == "BLOB":
+        return f"nullif(decode({cell}), '')"
+    number = f"CAST({cell} AS VARCHAR)"
+    if physical in _FLOATS:
+        whole = f"abs({cell}) < 1e15 AND trunc({cell}) = {cell}"
+        number = f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE {number} END"
+    if digits and ("INT" in physical or physical in _FLOATS or physical.startswith("DECIMAL")):
+        return f"lpad({number}, greatest({digits}, length({number})), '0')"
+    return number
+
+
+def _as_time(physical: str, cell: str) -> str:
+    """Read a time as UTC; without an offset it is UTC, with one the offset is applied.
+
+    DuckDB drops offsets when it reads a TIMESTAMP, so only the forms without one go that way; and
+    it knows words for times, such as `infinity`, which no bill means.
+    """
+    if physical.startswith("TIMESTAMP WITH"):
+        return f"CAST(timezone('UTC', {cell}) AS TIMESTAMP)"
+    if physical.startswith("TIMESTAMP") or physical == "DATE":
+        return f"CAST({cell} AS TIMESTAMP)"
+    told = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
+    return (
+        f"CASE WHEN length({told}) IN (20, 24) AND right({told}, 1) = 'Z' "
+        f"OR length({told}) = 19 AND substr({told}, 17, 1) = ':' THEN CAST({told} AS TIMESTAMP) "
+        f"WHEN substr({told}, 1, 1) BETWEEN '0' AND '9' "
+        f"THEN CAST(timezone('UTC', CAST({told} AS TIMESTAMP WITH TIME ZONE)) AS TIMESTAMP) "
+        f"WHEN {told} IS NOT NULL THEN CAST('' AS TIMESTAMP) END"
+    )
+
+
+def as_map(physical: str, cell: str) -> str:
+    """Read a map, whether it comes as one, as JSON text, as a record or as a list of pairs."""
+    target = TYPES["map"]
+    if physical == target:
+        return cell
+    if physical.startswith("MAP("):
+        return f"CAST({cell} AS {target})"
+    if physical.startswith("STRUCT(") and physical.endswith("[]"):
+        return f"CAST(map_from_entries({cell}) AS {target})"
+    told = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else cell
+    read = f"CAST(CAST({told} AS JSON) AS {target})"
+    if physical.startswith("STRUCT("):
+        return _filled(f"map_entries({read})")
+    return read
+
+
+def flat_map(columns: Iterable[tuple[str, str, str]]) -> str:
+    """Collect columns (key, physical type, cell) that each hold one key of a map.
+
+    Keys that differ only in their spelling are one; its first filled cell counts.
+    """
+    cells: dict[str, list[str]] = {}
+    for key, physical, cell in columns:
+        cells.setdefault(key, []).append(as_text(physical, cell))
+    entries = []
+    for key, values in cells.items():
+        name = key.replace("'", "''")
+        value = values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+        entries.append(f"{{'key': '{name}', 'value': {value}}}")
+    return _filled(f"[{', '.join(entries)}]")
+
+
+def _filled(entries: str) -> str:
+    return f"map_from_entries(list_filter({entries}, lambda entry: entry.value IS NOT NULL))"
+
+
+def is_filled(column_type: str, physical: str, cell: str) -> str:
+    """Say whether a cell holds anything, so that a value must come of it."""
+    if physical != "VARCHAR":
+        return f"{cell} IS NOT NULL"
+    empty = "'', 'null'" if column_type == "map" else "''"
+    return f"coalesce(trim({cell}), '') NOT IN ({empty})"
