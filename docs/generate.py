@@ -134,8 +134,8 @@ def demo_commands() -> list[str]:
     return [
         "curecon audit fixtures/demo --contract fixtures/demo/contract.toml --out out",
         (
-            'curecon sql "SELECT severity, category, usage_type, round(difference, 2) AS difference '
-            'FROM findings WHERE difference > 0 ORDER BY difference DESC"'
+            'curecon sql "SELECT severity, category, usage_type, round(difference, 2) '
+            'AS difference FROM findings WHERE difference > 0 ORDER BY difference DESC"'
         ),
     ]
 

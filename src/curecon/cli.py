@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,6 +56,17 @@ LedgerFile = Annotated[
 Many = Parameter(negative=(), consume_multiple=False)
 
 
+def _dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN401
+    """Read an option that is an amount of dollars."""
+    try:
+        amount = Decimal(tokens[0].value)
+    except InvalidOperation as error:
+        raise ValueError("write dollars as digits, e.g. 10.50") from error
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("write dollars as digits, e.g. 10.50")
+    return amount
+
+
 @app.command
 def audit(
     *bills: Annotated[str, Parameter(help="Files, folders, manifests or s3:// prefixes.")],
@@ -65,7 +78,7 @@ def audit(
     checks: Annotated[list[Path], Many] = [],  # noqa: B006
     services: Literal["ai", "all"] = "ai",
     invoice_total: Annotated[list[str], Many] = [],  # noqa: B006
-    min_difference: Decimal = Decimal(0),
+    min_difference: Annotated[Decimal, Parameter(converter=_dollars)] = Decimal(0),
     out: Path | None = None,
     fail_on: Literal["error", "warning", "never"] = "error",
     json: bool = False,
@@ -110,12 +123,13 @@ def audit(
         out=out,
     )
     result = auditing([_local(bill, period) for bill in bills], options)
-    if json:
-        from curecon.report.files import to_json
+    with _reader_may_leave():
+        if json:
+            from curecon.report.files import to_json
 
-        sys.stdout.write(to_json(result))
-    else:
-        _show(result, out)
+            sys.stdout.write(to_json(result))
+        else:
+            _show(result, out)
     grave = {"error": ["error"], "warning": ["error", "warning"], "never": []}[fail_on]
     counted = [
         one
@@ -324,32 +338,41 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    status = FINE
     try:
-        status = app(
-            arguments,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
-        sys.stdout.flush()
+        with _reader_may_leave():
+            status = app(
+                arguments,
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
     except (CureconError, cyclopts.CycloptsError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does; that is its right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
     except OSError as error:
         return _fail(
             f"{error.filename or 'the system'}: {error.strerror or error}; nothing was changed"
         )
-    except Exception:  # noqa: BLE001  # a fault of ours must not look like findings
+    except Exception as error:  # noqa: BLE001  # a fault of ours must not look like findings
+        if "Query interrupted" in str(error):  # what DuckDB makes of Ctrl-C while it fetches
+            return _fail("interrupted; nothing was changed", INTERRUPTED)
         import traceback
 
         traceback.print_exc()
         return _fail("this is a fault in curecon; nothing was changed, please report it")
     return status if isinstance(status, int) else FINE
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Go on when the reader of our output goes away, as `head` does; that is its right."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich turns the one into the other
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, status: int = FAILED) -> int:
@@ -373,8 +396,6 @@ def _local(bill: str, periods: list[str]) -> Path:
 
 def _transfer_bar() -> Any:  # noqa: ANN401
     """Show the bytes of a download on a terminal, nothing elsewhere."""
-    from contextlib import contextmanager, nullcontext
-
     if not sys.stderr.isatty():
         return nullcontext(None)
     from rich.console import Console
