@@ -53,7 +53,25 @@ def price(
         every key that has no rate, or at some time none that can be told.
     """
     priced = keys.filter(pl.col("kind").is_in(PRICED_KINDS))
-    candidates = pl.concat(
+    matched = candidates(keys, rates, attributes)
+    converted = in_units_of_the_key(matched)
+    usable = converted.filter(pl.col("key_price").is_not_null())
+    chosen = best_at_each_time(usable)
+    clear = chosen.filter(~pl.col("ambiguous"))
+    key_rates = clear.select(pl.col(name).cast(kind) for name, kind in KEY_RATES.items()).sort(
+        "charge_key_id", "starts", "tier_from", nulls_last=False
+    )
+    assert key_rates.schema == pl.Schema(KEY_RATES)
+    return key_rates, _reasons(priced, matched, converted, chosen, key_rates)
+
+
+def candidates(keys: pl.DataFrame, rates: pl.DataFrame, attributes: list[str]) -> pl.DataFrame:
+    """List the rates that fit each key, by whatever way of matching; the arguments of `price`.
+
+    `rank` says how surely each fits. Neither units nor days are looked at yet.
+    """
+    priced = keys.filter(pl.col("kind").is_in(PRICED_KINDS))
+    return pl.concat(
         [
             _by_rate_code(priced, rates),
             _by_sku(priced, rates),
@@ -61,15 +79,6 @@ def price(
             _by_attributes(priced, rates, attributes),
         ]
     )
-    converted = _in_units_of_the_key(candidates)
-    usable = converted.filter(pl.col("key_price").is_not_null())
-    chosen = _best_at_each_time(usable)
-    clear = chosen.filter(~pl.col("ambiguous"))
-    key_rates = clear.select(pl.col(name).cast(kind) for name, kind in KEY_RATES.items()).sort(
-        "charge_key_id", "starts", "tier_from", nulls_last=False
-    )
-    assert key_rates.schema == pl.Schema(KEY_RATES)
-    return key_rates, _reasons(priced, candidates, converted, chosen, key_rates)
 
 
 _CANDIDATE = (
@@ -90,7 +99,7 @@ _CANDIDATE = (
 )
 
 
-def _candidates(joined: pl.DataFrame, rank: pl.Expr) -> pl.DataFrame:
+def _kept(joined: pl.DataFrame, rank: pl.Expr) -> pl.DataFrame:
     """Keep what matching needs of a join of keys and rates; both name a `unit`."""
     return joined.with_columns(rank.cast(pl.Int32).alias("rank")).select(_CANDIDATE)
 
@@ -104,7 +113,7 @@ def _rates(rates: pl.DataFrame, source_kinds: list[str]) -> pl.DataFrame:
 
 
 # A lower rank wins. The contract is asked first, then the price list by its surest key.
-_RANK = {"contract": 0, "rate_code": 10, "sku": 11, "usage_type": 12, "card": 20}
+RANK = {"contract": 0, "rate_code": 10, "sku": 11, "usage_type": 12, "card": 20}
 
 
 def _by_rate_code(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +125,7 @@ def _by_rate_code(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         suffix="_of_rate",
     )
     untiered = joined.with_columns(tier_from=pl.lit(Decimal(0), _TIER), tier_to=pl.lit(None, _TIER))
-    return _candidates(untiered, pl.lit(_RANK["rate_code"]))
+    return _kept(untiered, pl.lit(RANK["rate_code"]))
 
 
 def _by_sku(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
@@ -127,7 +136,7 @@ def _by_sku(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         right_on=["sku", "currency"],
         suffix="_of_rate",
     )
-    return _candidates(joined, pl.lit(_RANK["sku"]))
+    return _kept(joined, pl.lit(RANK["sku"]))
 
 
 def _by_usage_type(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
@@ -156,10 +165,10 @@ def _by_usage_type(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     same_product = one_model | agreed | pl.col("service_name").eq_missing(pl.col("product_name"))
     rank = (
         pl.when(pl.col("source_kind") == "contract")
-        .then(pl.lit(_RANK["contract"]))
-        .otherwise(pl.lit(_RANK["usage_type"]))
+        .then(pl.lit(RANK["contract"]))
+        .otherwise(pl.lit(RANK["usage_type"]))
     )
-    return _candidates(joined.filter(same_operation & same_region & same_product), rank)
+    return _kept(joined.filter(same_operation & same_region & same_product), rank)
 
 
 def _by_attributes(
@@ -181,22 +190,22 @@ def _by_attributes(
     )
     rank = (
         pl.when(pl.col("source_kind") == "contract")
-        .then(pl.lit(_RANK["contract"]))
-        .otherwise(pl.lit(_RANK["card"]))
+        .then(pl.lit(RANK["contract"]))
+        .otherwise(pl.lit(RANK["card"]))
     )
-    return _candidates(joined, rank)
+    return _kept(joined, rank)
 
 
-def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
+def in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
     """Add `key_price`, the price for one unit of the key's quantity, and `unit_stated`.
 
     The same unit on both sides needs no registry; a conversion does. A price that a conversion
     would not leave exact is no price.
     """
-    pairs = candidates.select("pricing_unit", "key_unit", "rate_unit").unique()
+    pairs = matched.select("pricing_unit", "key_unit", "rate_unit").unique()
     rows = []
     for written, key_unit, rate_unit in pairs.iter_rows():
-        rows.append((written, key_unit, rate_unit, *_factor(written, key_unit, rate_unit)))
+        rows.append((written, key_unit, rate_unit, *conversion(written, key_unit, rate_unit)))
     factors = pl.DataFrame(
         rows,
         schema={
@@ -208,7 +217,7 @@ def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
         },
         orient="row",
     )
-    joined = candidates.join(
+    joined = matched.join(
         factors, on=["pricing_unit", "key_unit", "rate_unit"], how="left", nulls_equal=True
     )
     prices = joined.select("price", "factor").unique()
@@ -221,7 +230,7 @@ def _in_units_of_the_key(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 @cache
-def _factor(
+def conversion(
     written: str | None, key_unit: str | None, rate_unit: str | None
 ) -> tuple[str | None, bool]:
     """Return what turns a price per rate unit into one per key unit, and whether they agree.
@@ -248,7 +257,7 @@ def _exact_price(price: Decimal, factor: str | None) -> Decimal | None:
     return converted if money.fits_price(converted) else None
 
 
-def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
+def best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
     """Cut each key's time where any candidate starts or ends; keep the best-ranked in each piece.
 
     Candidates of one rank that agree on the price are one rate published twice. Those that do not
@@ -272,7 +281,7 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
         .filter((pl.col("starts") <= pl.col("cut")) & (pl.col("ends") >= pl.col("next_cut")))
         .with_columns(pl.col("cut").alias("starts"), pl.col("next_cut").alias("ends"))
         .filter(pl.col("rank") == pl.col("rank").min().over("charge_key_id", "starts"))
-        .pipe(_nearest_snapshot)
+        .pipe(nearest_snapshot)
     )
     place = ["charge_key_id", "starts", "ends", "tier_from", "tier_to"]
     merged = pieces.group_by(place).agg(
@@ -292,7 +301,7 @@ def _best_at_each_time(usable: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _nearest_snapshot(pieces: pl.DataFrame) -> pl.DataFrame:
+def nearest_snapshot(pieces: pl.DataFrame) -> pl.DataFrame:
     """Keep, of AWS's price lists, the snapshot published nearest at or before the usage.
 
     When AWS gives a usage type a new SKU, the old one's price and the new one's hang over each
@@ -320,14 +329,14 @@ def _tiers_clash() -> pl.Expr:
 
 def _reasons(
     priced: pl.DataFrame,
-    candidates: pl.DataFrame,
+    matched: pl.DataFrame,
     converted: pl.DataFrame,
     chosen: pl.DataFrame,
     key_rates: pl.DataFrame,
 ) -> pl.DataFrame:
     """Say for every key that lacks a rate, always or at some time, why; the first that applies."""
     ids = "charge_key_id"
-    found = pl.col(ids).is_in(candidates[ids].unique().implode())
+    found = pl.col(ids).is_in(matched[ids].unique().implode())
     exact = pl.col(ids).is_in(
         converted.filter(pl.col("key_price").is_not_null())[ids].unique().implode()
     )
