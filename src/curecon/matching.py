@@ -344,6 +344,8 @@ def _reasons(
     in_tiers = (pl.col("tier_from") > 0) | pl.col("tier_to").is_not_null()
     tiered = pl.col(ids).is_in(key_rates.filter(in_tiers)[ids].unique().implode())
     never = ~pl.col(ids).is_in(key_rates[ids].unique().implode())
+    undecoded = pl.col("undecoded_reason").is_not_null()
+    nameless = pl.col("line_item_usage_type").is_null() & pl.col("product_sku").is_null()
     return (
         priced.filter(never | ambiguous | tiered)
         .select(
@@ -362,9 +364,9 @@ def _reasons(
             .then(pl.lit("currency_missing"))
             .when(pl.col("line_item_currency_code") != "USD")
             .then(pl.lit("currency"))
-            .when(pl.col("line_item_usage_type").is_null() & pl.col("product_sku").is_null())
+            .when(undecoded & nameless)
             .then(pl.lit("usage_type_missing"))
-            .when(pl.col("undecoded_reason").is_not_null())
+            .when(undecoded)
             .then(pl.lit("undecoded"))
             .otherwise(pl.lit("no_rate"))
             .alias("unpriced_reason"),

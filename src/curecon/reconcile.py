@@ -71,12 +71,12 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     options = options or Options()
     started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     found = checks.load(options.checks)
-    known = _know(options)
+    known = know(options)
     bill = source.find(bills, options.periods)
     with ledger.staged(options.ledger) as stage:
         con = stage.con
         ingested = ingest(con, bill, services=options.services, periods=options.periods)
-        _focus(con, stage.catalog)
+        focus(con, stage.catalog)
         with step("pricing"):
             _price_keys(con, ingested, known)
         with step("comparing"):
@@ -98,7 +98,7 @@ def _nothing() -> None:
     """Publish no files, since none were asked for."""
 
 
-def _know(options: Options) -> Knowledge:
+def know(options: Options) -> Knowledge:
     """Read rate cards, price lists and the contract."""
     folders = [folder("rates"), *options.rates]
     agreed = contract.read(options.contract)
@@ -121,7 +121,7 @@ def _know(options: Options) -> Knowledge:
     return Knowledge(every, contract.model_units(agreed), sources, notes)
 
 
-def _focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """Let `lines` and the other relations mean the deliveries of this run, for steps and checks.
 
     What the ledger holds of replaced deliveries moves into its history.
@@ -170,13 +170,17 @@ def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowl
             "WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
         )
     keys = con.sql("SELECT * FROM run_keys ORDER BY charge_key_id").pl()
-    decoded = keys.join(decode.decode(keys), on="charge_key_id", validate="1:1")
+    put_prices(con, keys.join(decode.decode(keys), on="charge_key_id", validate="1:1"), known)
+
+
+def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Knowledge) -> None:
+    """Price decoded charge keys, those of `run_keys`; put keys and their rates in the ledger."""
     attributes = list(rates.attributes())
     key_rates, reasons = matching.price(decoded, known.rates, attributes)
     run_charge_keys = decoded.join(reasons, on="charge_key_id", how="left", validate="1:1").drop(
         "unit_reason", "usage_type_stem"
     )
-    assert run_charge_keys.height == keys.height, "a charge key was lost"
+    assert run_charge_keys.height == decoded.height, "a charge key was lost"
     used = known.rates.filter(pl.col("rate_id").is_in(key_rates["rate_id"].unique().implode()))
     run_rates = used.with_columns(pl.col("later").fill_null(value=False))
     for table, frame in (
@@ -196,10 +200,8 @@ def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> Non
     con.unregister("incoming")
 
 
-def _compare(
-    con: duckdb.DuckDBPyConnection, catalog: str, known: Knowledge, options: Options
-) -> None:
-    """Put every line's billed cost beside what it should be, and sum up the bridge."""
+def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
+    """Define `priced`: every line of this run beside its rate and what it should have cost."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
         f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
@@ -207,14 +209,21 @@ def _compare(
     con.register("incoming", known.units)
     con.execute("CREATE OR REPLACE TEMP TABLE contract_units AS SELECT * FROM incoming")
     con.unregister("incoming")
+    for name in ("repeated", "negations", "quantities"):
+        make(con, "steps", f"{name}.sql")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
+
+
+def _compare(
+    con: duckdb.DuckDBPyConnection, catalog: str, known: Knowledge, options: Options
+) -> None:
+    """Put every line's billed cost beside what it should be, and sum up the bridge."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE invoice_totals (invoice VARCHAR, amount DECIMAL(36, 20))"
     )
     for invoice, amount in sorted(options.invoice_totals.items()):
         con.execute("INSERT INTO invoice_totals VALUES (?, ?)", [invoice, amount])
-    for name in ("repeated", "negations", "quantities"):
-        make(con, "steps", f"{name}.sql")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
+    define_priced(con, known)
     target = f"INSERT INTO {catalog}.main.compared BY NAME"
     execute(con, f"{target} {read('steps', 'compared.sql')}")
     make(con, "steps", "causes.sql")
@@ -252,10 +261,10 @@ def bring_in(
         CureconError: the bill or the ledger cannot be used; the ledger is as it was.
     """
     bill = source.find(bills, periods)
-    known = _know(Options())
+    known = know(Options())
     with ledger.staged(path) as stage:
         ingested = ingest(stage.con, bill, services=services, periods=periods)
-        _focus(stage.con, stage.catalog)
+        focus(stage.con, stage.catalog)
         _price_keys(stage.con, ingested, known)
         brought = result.deliveries(stage.con)
         stage.publish()
