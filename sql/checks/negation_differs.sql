@@ -14,4 +14,5 @@ SELECT
     END AS reason
 FROM comparison AS c
 WHERE c.component = 'commitment'
+    AND c.reason <> 'plan_fee'
 ORDER BY c.line_item_id, c.time_interval

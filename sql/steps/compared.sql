@@ -16,6 +16,14 @@ states AS (
         *,
         CASE
             WHEN how IS NOT NULL THEN 'duplicate'
+            WHEN discount_difference IS NOT NULL
+            THEN CASE WHEN discount_difference = 0 THEN 'agrees' ELSE 'discount' END
+            WHEN fee_difference IS NOT NULL
+            THEN CASE
+                WHEN fee_difference = 0 THEN 'agrees'
+                WHEN abs(fee_difference) <= 0.0000000001 * hours THEN 'rounding'
+                ELSE 'commitment'
+            END
             WHEN kind IN (
                 'tax', 'credit', 'refund', 'fee', 'discount', 'plan_fee', 'plan_upfront_fee',
                 'correction'
@@ -51,7 +59,8 @@ SELECT
             AND kind IN ('usage', 'covered_usage', 'reserved_usage', 'negation', 'unknown')
         THEN 'other_service'
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
-        WHEN component = 'commitment' THEN negation_reason
+        WHEN component = 'discount' THEN discount_reason
+        WHEN component = 'commitment' THEN coalesce(negation_reason, 'plan_fee')
         WHEN component <> 'unpriced' THEN NULL
         ELSE unpriced_because
     END AS reason,
@@ -59,8 +68,9 @@ SELECT
     CAST(
         CASE
             WHEN component = 'agrees' THEN 0
-            WHEN component = 'rounding' THEN judged - expected
-            WHEN component = 'commitment' THEN negation_difference
+            WHEN component = 'rounding' THEN coalesce(fee_difference, judged - expected)
+            WHEN component = 'discount' THEN discount_difference
+            WHEN component = 'commitment' THEN coalesce(negation_difference, fee_difference)
             ELSE billed
         END AS DECIMAL(36, 20)
     ) AS difference,

@@ -4,6 +4,7 @@
 SELECT
     l.delivery_id,
     l.line,
+    l.hours,
     k.kind,
     k.is_ai,
     k.line_item_line_item_type,
@@ -32,6 +33,9 @@ SELECT
     r.how,
     n.difference AS negation_difference,
     n.reason AS negation_reason,
+    g.difference AS discount_difference,
+    g.reason AS discount_reason,
+    f.difference AS fee_difference,
     -- Why the line cannot be priced, should it turn out that it cannot.
     CASE
         WHEN k.kind = 'unknown' THEN 'line_type_unknown'
@@ -75,3 +79,8 @@ LEFT JOIN quantities AS q
     ON q.line = l.line
 LEFT JOIN negations AS n
     ON n.line = l.line
+LEFT JOIN discounts AS g
+    ON g.line = l.line
+    AND g.is_discount_line
+LEFT JOIN plan_fees AS f
+    ON f.line = l.line

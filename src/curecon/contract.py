@@ -1,16 +1,17 @@
 """What was agreed with AWS: `contract.toml`, DESIGN section 5.
 
-Private rates price before every public source; provisioned model units say how many hours a
-provisioned model may bill. Sections that this version reads without applying are named in the
-run's notes, so that nobody takes them for checked.
+Private rates price before every public source; discounts say which discount lines must stand on
+the bill; savings plans and provisioned model units say what was committed to. Sections that this
+version reads without applying are named in the run's notes, so that nobody takes them for checked.
 """
 
 import hashlib
 import tomllib
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise, product
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import polars as pl
 from pydantic import Field, ValidationError, model_validator
@@ -54,27 +55,74 @@ class ProvisionedThroughput(_Timed):
     arn: str | None = None
 
 
+class Discount(_Timed):
+    """A percentage off eligible usage, as an EDP or PPA grants it.
+
+    `base` says whether savings-plan fees earn it too; `marketplace` whether models sold through
+    AWS Marketplace do, on which public sources disagree. Discounts apply in their `order`; one
+    that `compounds` takes its share of what the earlier ones left. `line_type` is the line type
+    that carries it on the bill.
+    """
+
+    name: str
+    services: list[str] = Field(default=["*"], min_length=1)
+    regions: list[str] = Field(default=["*"], min_length=1)
+    marketplace: bool = False
+    base: Literal["usage", "usage and plan fees"] = "usage"
+    order: int = 1
+    compounds: bool = True
+    percent: Decimal = Field(gt=0, le=100)
+    line_type: str = "EdpDiscount"
+
+
+class SavingsPlan(_Timed):
+    """A commitment: USD an hour, and the rates of the usage types it covers."""
+
+    arn: str
+    hourly_commitment: Decimal = Field(ge=0)
+    payment: Literal["No Upfront", "Partial Upfront", "All Upfront"] = "No Upfront"
+    rates: dict[str, Decimal] = {}
+
+
+class Credit(_Timed):
+    """A credit that AWS has promised."""
+
+    name: str
+    amount: Decimal = Field(gt=0)
+    services: list[str] = ["*"]
+
+
+class FreeTier(Record):
+    """When the free months of the first use began, and for whom."""
+
+    starts: date
+    scope: Literal["account", "organisation"]
+
+
+class Tax(Record):
+    """The tax on the bill: percent, and what it is taken of."""
+
+    rate: Decimal = Field(ge=0, le=100)
+    base: Literal["usage", "usage and fees"] = "usage and fees"
+
+
 class Contract(Record):
-    """A contract file; sections that are not applied yet are kept as they stand."""
+    """A contract file."""
 
     payer: str | None = None
     currency: str = "USD"
     source: str = "contract"
     private_rate: list[PrivateRate] = []
     provisioned_throughput: list[ProvisionedThroughput] = []
-    discount: list[dict[str, Any]] = []
-    savings_plan: list[dict[str, Any]] = []
-    credit: list[dict[str, Any]] = []
-    free_tier: dict[str, Any] = {}
-    tax: dict[str, Any] = {}
+    discount: list[Discount] = []
+    savings_plan: list[SavingsPlan] = []
+    credit: list[Credit] = []
+    free_tier: FreeTier | None = None
+    tax: Tax | None = None
 
     def not_applied(self) -> list[str]:
         """Name the sections that stand in the file and that this version does not apply."""
-        return [
-            name
-            for name in ("discount", "savings_plan", "credit", "free_tier", "tax")
-            if getattr(self, name)
-        ]
+        return [name for name in ("credit", "free_tier", "tax") if getattr(self, name)]
 
 
 def read(path: Path | None) -> Contract:
@@ -151,12 +199,104 @@ def model_units(contract: Contract) -> pl.DataFrame:
          one.ends or _NEVER)
         for one in contract.provisioned_throughput
     ]  # fmt: skip
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "resource": pl.String,
         "model": pl.String,
         "region": pl.String,
         "commitment": pl.String,
         "model_units": pl.Int32,
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def discount_shares(contract: Contract) -> pl.DataFrame:
+    """Work out which share of a charge each discount takes off.
+
+    Returns:
+        One row a line type, service, region (`*` stands for every region that is not named),
+        marketplace or not, fee or usage, and interval: share, of the charge at its full cost.
+    """
+    services = sorted({"bedrock", "sagemaker", *_named(contract, "services")})
+    regions = ["*", *sorted(_named(contract, "regions"))]
+    cuts = sorted({day for one in contract.discount for day in (one.starts, one.ends or _NEVER)})
+    rows: dict[tuple[object, ...], Decimal] = {}
+    for cell in product(services, regions, (False, True), (False, True)):
+        service, region, marketplace, fee = cell
+        for starts, ends in pairwise(cuts):
+            left = Decimal(1)
+            for one in sorted(contract.discount, key=lambda each: (each.order, each.name)):
+                if not _applies(one, service, region, marketplace=marketplace, fee=fee):
+                    continue
+                if one.starts <= starts and (one.ends or _NEVER) >= ends:
+                    share = one.percent / 100 * (left if one.compounds else 1)
+                    left -= share
+                    place = (one.line_type, service, region, marketplace, fee, starts, ends)
+                    rows[place] = rows.get(place, Decimal(0)) + share
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "line_type": pl.String,
+        "service": pl.String,
+        "region": pl.String,
+        "marketplace": pl.Boolean,
+        "is_fee": pl.Boolean,
+        "starts": pl.Date,
+        "ends": pl.Date,
+        "share": pl.Decimal(15, 10),
+    }
+    exact = [(*place, round(share, 10)) for place, share in rows.items()]
+    return pl.DataFrame(exact, schema=schema, orient="row")
+
+
+def _named(contract: Contract, field: str) -> set[str]:
+    return {name for one in contract.discount for name in getattr(one, field) if name != "*"}
+
+
+def _applies(
+    discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool
+) -> bool:
+    return (
+        bool({"*", service} & set(discount.services))
+        and bool({"*", region} & set(discount.regions))
+        and (discount.marketplace or not marketplace)
+        and (not fee or discount.base == "usage and plan fees")
+    )
+
+
+def plans(contract: Contract) -> pl.DataFrame:
+    """Return the savings plans: plan (ARN), hourly_commitment, recurring, starts, ends.
+
+    `recurring` is what an hour's fee line should be, where the payment option tells it: the whole
+    commitment without upfront payment, nothing with all upfront.
+    """
+    share = {"No Upfront": Decimal(1), "All Upfront": Decimal(0), "Partial Upfront": None}
+    rows = []
+    for one in contract.savings_plan:
+        part = share[one.payment]
+        recurring = None if part is None else one.hourly_commitment * part
+        rows.append((one.arn, one.hourly_commitment, recurring, one.starts, one.ends or _NEVER))
+    rate = pl.Decimal(15, 10)
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "plan": pl.String,
+        "hourly_commitment": rate,
+        "recurring": rate,
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def plan_rates(contract: Contract) -> pl.DataFrame:
+    """Return the agreed savings-plan rates: plan (ARN), usage_type, rate, starts, ends."""
+    rows = [
+        (one.arn, usage_type, rate, one.starts, one.ends or _NEVER)
+        for one in contract.savings_plan
+        for usage_type, rate in one.rates.items()
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "plan": pl.String,
+        "usage_type": pl.String,
+        "rate": pl.Decimal(15, 10),
         "starts": pl.Date,
         "ends": pl.Date,
     }

@@ -25,6 +25,7 @@ from curecon import (
     source,
 )
 from curecon.engine import execute, make, read, step, text
+from curecon.errors import ContractInvalid
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
 from curecon.models import AuditResult, Delivery, RateSource, Run
 from curecon.packaged import folder
@@ -54,7 +55,8 @@ class Knowledge:
     """What is known about price and agreement, read before the bill is touched."""
 
     rates: pl.DataFrame
-    units: pl.DataFrame
+    agreed: dict[str, pl.DataFrame]
+    payer: str | None
     sources: list[RateSource]
     notes: list[str]
 
@@ -77,6 +79,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         con = stage.con
         ingested = ingest(con, bill, services=options.services, periods=options.periods)
         focus(con, stage.catalog)
+        _refuse_other_payers(con, known)
         with step("pricing"):
             _price_keys(con, ingested, known)
         with step("comparing"):
@@ -118,7 +121,13 @@ def know(options: Options) -> Knowledge:
         f"{skipped.name}: {skipped.prices} prices left out, {skipped.reason}"
         for skipped in listed.skipped
     ]
-    return Knowledge(every, contract.model_units(agreed), sources, notes)
+    tables = {
+        "contract_units": contract.model_units(agreed),
+        "contract_shares": contract.discount_shares(agreed),
+        "contract_plans": contract.plans(agreed),
+        "contract_plan_rates": contract.plan_rates(agreed),
+    }
+    return Knowledge(every, tables, agreed.payer, sources, notes)
 
 
 def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
@@ -156,6 +165,17 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
             f"SELECT * FROM {catalog}.main.{table}"
             + ("" if alone and table in narrow else f" WHERE delivery_id IN ({ids})")
         )
+
+
+def _refuse_other_payers(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
+    """Refuse to judge one payer's bill by another payer's contract."""
+    payers = con.execute("SELECT DISTINCT payer_account FROM run_deliveries ORDER BY 1").fetchall()
+    for (payer,) in payers:
+        if known.payer is not None and payer != known.payer:
+            raise ContractInvalid(
+                f"the contract is of payer {known.payer} and the bill of payer {payer}; "
+                "audit each payer with its own contract"
+            )
 
 
 def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowledge) -> None:
@@ -206,10 +226,11 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
         f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
     )
-    con.register("incoming", known.units)
-    con.execute("CREATE OR REPLACE TEMP TABLE contract_units AS SELECT * FROM incoming")
-    con.unregister("incoming")
-    for name in ("repeated", "negations", "quantities"):
+    for table, frame in known.agreed.items():
+        con.register("incoming", frame)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
+        con.unregister("incoming")
+    for name in ("repeated", "negations", "quantities", "discounts", "plan_fees"):
         make(con, "steps", f"{name}.sql")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
 
@@ -229,6 +250,11 @@ def _compare(
     make(con, "steps", "causes.sql")
     con.execute(f"DELETE FROM {catalog}.main.compared WHERE component = 'differs'")
     con.execute(f"{target} SELECT * FROM causes")
+    # A promised discount that has no line of its own is missed at the dearest of its charges.
+    con.execute(
+        f"{target} SELECT delivery_id, line, 'discount' AS component, reason, difference, "
+        "0 AS billed_part FROM discounts WHERE NOT is_discount_line"
+    )
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
 

@@ -1,0 +1,18 @@
+-- severity: error
+-- category: discount
+-- owns: discount
+-- question: Has every discount that the contract promises arrived, and no other?
+SELECT
+    c.line,
+    c.difference,
+    CASE WHEN c.difference > 0 THEN 'error' ELSE 'warning' END AS severity,
+    CASE c.reason
+        WHEN 'discount_missing' THEN 'The discount that the contract promises has not arrived.'
+        WHEN 'discount_excluded' THEN 'A discount stands on charges that the contract excludes.'
+        ELSE 'The discount is not the share that the contract promises.'
+    END AS reason,
+    c.billed,
+    c.expected
+FROM comparison AS c
+WHERE c.component = 'discount'
+ORDER BY c.line_item_id, c.time_interval
