@@ -7,7 +7,9 @@ SELECT
     l.savings_plan_savings_plan_effective_cost AS billed,
     CAST(round(l.line_item_usage_amount * p.rate, 10) AS DECIMAL(36, 20)) AS expected,
     CAST(round(
-        l.line_item_usage_amount * (CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)) - p.rate), 10
+        l.line_item_usage_amount
+            * (CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)) - p.rate),
+        10
     ) AS DECIMAL(36, 20)) AS difference,
     'Usage that a savings plan covers is not counted at the rate of the plan.' AS reason
 FROM lines AS l
