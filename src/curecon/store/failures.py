@@ -49,7 +49,7 @@ _NO_SIGN_IN = (
 _PERMISSIONS = {"list": "s3:ListBucket", "read": "s3:GetObject"}
 
 
-class Changed(Exception):  # noqa: N818 - it is a situation to handle, and never reaches the user
+class Changed(Exception):  # it is a situation to handle, and never reaches the user
     """An object is no longer what the listing said: the fetch has to look again."""
 
 

@@ -39,11 +39,11 @@ _PROGRESS_SECONDS = 0.1
 _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class _Stopped(Exception):  # noqa: N818 - it ends a worker and is never an error
+class _Stopped(Exception):  # it ends a worker and is never an error
     """Another worker failed, or the user interrupted."""
 
 
-class _Broken(Exception):  # noqa: N818 - the download is resumed
+class _Broken(Exception):  # the download is resumed
     """The connection ended before the object did."""
 
     def __init__(self, reason: Exception) -> None:
