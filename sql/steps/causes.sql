@@ -5,8 +5,11 @@
 WITH differing AS (
     SELECT
         p.*,
-        p.quantity * p.price AS exact,
-        CAST(round(p.quantity * p.price, 10) AS DECIMAL(36, 20)) AS at_price,
+        CASE WHEN p.is_tiered THEN p.expected ELSE p.quantity * p.price END AS exact,
+        CASE
+            WHEN p.is_tiered THEN p.expected
+            ELSE CAST(round(p.quantity * p.price, 10) AS DECIMAL(36, 20))
+        END AS at_price,
         CAST(round(p.quantity * p.rate, 10) AS DECIMAL(36, 20)) AS at_rate
     FROM priced AS p
     JOIN compared AS c

@@ -13,14 +13,16 @@ SELECT
     -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
     -- by a price that is agreed: that one says what is billed.
     CASE
-        WHEN k.price_basis = 'list' AND p.source_kind IS DISTINCT FROM 'contract'
+        WHEN k.price_basis = 'list' AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
         ELSE l.line_item_unblended_cost
     END AS judged,
     CASE
         WHEN l.split_line_item_parent_resource_id IS NOT NULL THEN NULL
+        -- A line that crosses tiers has no one rate to be held against.
+        WHEN t.line IS NOT NULL THEN NULL
         WHEN k.price_basis = 'list'
-            AND (p.source_kind = 'contract' OR l.pricing_public_on_demand_cost IS NULL)
+            AND (coalesce(p.source_kind, t.source_kind) = 'contract' OR l.pricing_public_on_demand_cost IS NULL)
         THEN NULL
         WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000
         THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
@@ -42,16 +44,20 @@ SELECT
         WHEN k.kind = 'reserved_usage' THEN 'reservation'
         WHEN l.split_line_item_parent_resource_id IS NOT NULL AND l.line_item_unblended_cost = 0
         THEN 'split_line'
-        WHEN p.price IS NOT NULL AND l.line_item_usage_amount IS NULL THEN 'quantity_missing'
-        WHEN p.price IS NOT NULL THEN 'billed_at_zero'
+        WHEN coalesce(p.price, t.price) IS NOT NULL AND l.line_item_usage_amount IS NULL THEN 'quantity_missing'
+        WHEN coalesce(p.price, t.price) IS NOT NULL THEN 'billed_at_zero'
         WHEN k.unpriced_reason IS NOT NULL THEN k.unpriced_reason
         WHEN l.line_item_usage_amount IS NULL THEN 'quantity_missing'
         ELSE 'no_rate_on_day'
     END AS unpriced_because,
-    p.rate_id,
-    p.price,
-    CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
-        AS DECIMAL(36, 20)) AS expected,
+    coalesce(p.rate_id, t.rate_id) AS rate_id,
+    coalesce(p.price, t.price) AS price,
+    t.line IS NOT NULL AS is_tiered,
+    coalesce(
+        t.expected,
+        CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
+            AS DECIMAL(36, 20))
+    ) AS expected,
     -- AWS rounds each hourly line to ten decimals, and its rate too.
     CAST(
         0.0000000001 * l.hours
@@ -72,6 +78,8 @@ LEFT JOIN key_rates AS p
     AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
     AND coalesce(p.tier_from, 0) = 0
     AND p.tier_to IS NULL
+LEFT JOIN tiered AS t
+    ON t.line = l.line
 LEFT JOIN repeated AS r
     ON r.line = l.line
     AND r.how <> 'similar_usage'

@@ -7,6 +7,7 @@ operation and region. What cannot be matched keeps its reason; nothing is guesse
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
 import polars as pl
@@ -226,7 +227,51 @@ def in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
         schema={"price": _PRICE, "factor": pl.String, "key_price": _PRICE},
         orient="row",
     )
-    return joined.join(exact, on=["price", "factor"], how="left", nulls_equal=True)
+    in_key_units = joined.join(exact, on=["price", "factor"], how="left", nulls_equal=True)
+    return _tiers_in_units_of_the_key(in_key_units)
+
+
+def _tiers_in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
+    """Convert the bounds of tiers, which a price list counts in the unit of its price.
+
+    Bounds that do not convert exactly leave the tier without a price.
+    """
+    bounds = matched.select("factor", "tier_from", "tier_to").unique()
+    rows = [(*bound, *_bounds(*bound)) for bound in bounds.iter_rows()]
+    tier = {"tier_from": _TIER, "tier_to": _TIER}
+    schema = {
+        "factor": pl.String,
+        **tier,
+        "key_from": _TIER,
+        "key_to": _TIER,
+        "bounds_convert": pl.Boolean,
+    }
+    converted = pl.DataFrame(rows, schema=schema, orient="row")
+    return (
+        matched.join(converted, on=["factor", "tier_from", "tier_to"], how="left", nulls_equal=True)
+        .with_columns(
+            pl.col("key_from").alias("tier_from"),
+            pl.col("key_to").alias("tier_to"),
+            pl.when("bounds_convert").then("key_price").alias("key_price"),
+        )
+        .drop("key_from", "key_to", "bounds_convert")
+    )
+
+
+def _bounds(
+    factor: str | None, tier_from: Decimal | None, tier_to: Decimal | None
+) -> tuple[Decimal | None, Decimal | None, bool]:
+    """Divide bounds by the factor that turned the price; say whether that was exact."""
+    if factor is None or Decimal(factor) == 1 or (not tier_from and tier_to is None):
+        return tier_from, tier_to, True
+    whole = Fraction(factor)
+    found = []
+    for bound in (tier_from, tier_to):
+        scaled = None if bound is None else Fraction(bound) / whole
+        if scaled is not None and scaled.denominator != 1:
+            return tier_from, tier_to, False
+        found.append(None if scaled is None else Decimal(scaled.numerator))
+    return found[0], found[1], True
 
 
 @cache

@@ -230,7 +230,14 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         con.register("incoming", frame)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
         con.unregister("incoming")
-    for name in ("repeated", "negations", "quantities", "discounts", "plan_fees"):
+    for name in (
+        "repeated",
+        "negations",
+        "quantities",
+        "tiered",
+        "discounts",
+        "plan_fees",
+    ):
         make(con, "steps", f"{name}.sql")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
 
