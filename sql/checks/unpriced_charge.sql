@@ -10,7 +10,7 @@ SELECT
     CASE WHEN c.difference = 0 THEN 'info' ELSE 'warning' END AS severity,
     CASE c.reason
         WHEN 'ambiguous' THEN 'Several published rates fit this charge, at different prices.'
-        WHEN 'tiered' THEN 'The price depends on the volume of the month, which a line without positive quantity does not add to.'
+        WHEN 'tiered' THEN 'The price depends on the volume of the month, and the line adds none.'
         WHEN 'unit_missing' THEN 'The bill states no unit for the quantity.'
         WHEN 'unit_unknown' THEN 'The unit of the quantity is not known.'
         WHEN 'unit_differs' THEN 'The known rate is for another unit, and the two do not convert exactly.'

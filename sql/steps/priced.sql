@@ -13,7 +13,8 @@ SELECT
     -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
     -- by a price that is agreed: that one says what is billed.
     CASE
-        WHEN k.price_basis = 'list' AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
+        WHEN k.price_basis = 'list'
+            AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
         ELSE l.line_item_unblended_cost
     END AS judged,
@@ -22,7 +23,10 @@ SELECT
         -- A line that crosses tiers has no one rate to be held against.
         WHEN t.line IS NOT NULL THEN NULL
         WHEN k.price_basis = 'list'
-            AND (coalesce(p.source_kind, t.source_kind) = 'contract' OR l.pricing_public_on_demand_cost IS NULL)
+            AND (
+                coalesce(p.source_kind, t.source_kind) = 'contract'
+                OR l.pricing_public_on_demand_cost IS NULL
+            )
         THEN NULL
         WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000
         THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
@@ -44,7 +48,8 @@ SELECT
         WHEN k.kind = 'reserved_usage' THEN 'reservation'
         WHEN l.split_line_item_parent_resource_id IS NOT NULL AND l.line_item_unblended_cost = 0
         THEN 'split_line'
-        WHEN coalesce(p.price, t.price) IS NOT NULL AND l.line_item_usage_amount IS NULL THEN 'quantity_missing'
+        WHEN coalesce(p.price, t.price) IS NOT NULL AND l.line_item_usage_amount IS NULL
+        THEN 'quantity_missing'
         WHEN coalesce(p.price, t.price) IS NOT NULL THEN 'billed_at_zero'
         WHEN k.unpriced_reason IS NOT NULL THEN k.unpriced_reason
         WHEN l.line_item_usage_amount IS NULL THEN 'quantity_missing'

@@ -239,7 +239,7 @@ def _tiers_in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
     bounds = matched.select("factor", "tier_from", "tier_to").unique()
     rows = [(*bound, *_bounds(*bound)) for bound in bounds.iter_rows()]
     tier = {"tier_from": _TIER, "tier_to": _TIER}
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "factor": pl.String,
         **tier,
         "key_from": _TIER,
