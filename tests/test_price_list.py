@@ -681,10 +681,10 @@ def test_a_rate_of_a_plan_without_a_sku_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (gzip.compress(b"{}")[:-4], "is a damaged gzip file"),
-        (gzip.compress(b"{}" * 100)[:15], "is a damaged gzip file"),
+        (gzip.compress(b"{}", mtime=0)[:-4], "is a damaged gzip file"),
+        (gzip.compress(b"{}" * 100, mtime=0)[:15], "is a damaged gzip file"),
         (b"\x1f\x8bnonsense", "is a damaged gzip file"),
-        (gzip.compress(b"{}")[:10] + b"\xff" * 20, "is a damaged gzip file"),
+        (gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 20, "is a damaged gzip file"),
         (b'{"a": "\xff"}', "is not UTF-8 text (byte 7)"),
     ],
 )
@@ -699,7 +699,7 @@ def test_a_file_that_is_too_large_is_refused_packed_or_not(tmp_path, monkeypatch
     monkeypatch.setattr(price_list, "PRICE_LIST_BYTES_MAX", 1000)
     for name, content in (
         ("a.json", b" " * 1001),
-        ("b.json.gz", gzip.compress(b" " * 1001)),
+        ("b.json.gz", gzip.compress(b" " * 1001, mtime=0)),
     ):
         file = tmp_path / name
         file.write_bytes(content)
