@@ -23,11 +23,11 @@ DEMO = ROOT / "fixtures" / "demo"
 
 BUILT = [
     ["audit"], ["ingest"], ["sql"], ["decode"], ["rates"], ["rates", "check"], ["rates", "list"],
+    ["rates", "sync"], ["rates", "diff"],
     ["checks"], ["checks", "list"], ["checks", "show"], ["findings"],
 ]  # fmt: skip
 RESERVED = [
     ["price"], ["explain"], ["diff"], ["alert"], ["simulate"], ["mcp"], ["collect"],
-    ["rates", "sync"], ["rates", "diff"],
     ["findings", "list"], ["findings", "show"], ["findings", "ack"], ["findings", "reopen"],
     ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip

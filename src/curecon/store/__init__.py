@@ -3,7 +3,7 @@
     from curecon.store import fetch
     folder = fetch("s3://bucket/prefix", Path("~/.cache/curecon").expanduser())
 
-Importing this package imports boto3; nothing else in curecon does.
+Importing this package imports boto3, as `curecon.sync` does; nothing else in curecon does.
 """
 
 import logging
