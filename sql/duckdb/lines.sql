@@ -14,8 +14,8 @@ SELECT
         END AS INTEGER
     ) AS hours,
     s.quantity_rounded,
-    s.identity_line_item_id,
-    s.identity_time_interval,
+    coalesce(s.identity_line_item_id, s.row_id) AS identity_line_item_id,
+    coalesce(s.identity_time_interval, s.row_interval) AS identity_time_interval,
     s.bill_invoice_id,
     s.bill_invoicing_entity,
     s.bill_bill_type,

@@ -16,7 +16,7 @@ import duckdb
 from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
 from curecon.misread import blame, first_gap
-from curecon.opened import OpenBill
+from curecon.opened import OpenBill, OpenFile
 from curecon.reader import Reader
 from curecon.source import Bill
 
@@ -60,6 +60,9 @@ _TOTALS = (
 # A period is its first day; AWS states it as a time.
 _PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
 
+# Columns that say where a line lies, or that we worked out of others.
+_DERIVED = {"file", "row_number", "billed_by_aws", "price_basis", "kind", "quantity_rounded"}
+
 # Failures of this machine: no room on disk or in memory, or an interrupted query.
 _OURS = (
     duckdb.IOException,
@@ -94,7 +97,9 @@ def ingest(
         BillUnreadable: a file is damaged or a cell does not parse; file, row and column are named.
         FormatUnknown, FormatsMixed: the columns are of no known, or of several, report types.
     """
-    with TemporaryDirectory(prefix="curecon-") as workspace:
+    temporary = Path(con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+    temporary.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="bill-", dir=temporary) as workspace:
         reader = Reader(con, Path(workspace))
         try:
             opened = reader.open(bill.files)
@@ -136,7 +141,7 @@ def _load(
     result = Ingested()
     pairs = execute(con, "SELECT DISTINCT period, payer_account FROM run_totals ORDER BY ALL")
     for period, payer in pairs:
-        delivery_id = _delivery_id(opened, period, payer)
+        delivery_id = _delivery_id(con, opened, period, payer)
         result.delivery_ids.append(delivery_id)
         con.execute(
             "INSERT INTO run_deliveries "
@@ -320,10 +325,29 @@ def _refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
         raise gap
 
 
-def _delivery_id(opened: OpenBill, period: date, payer: str) -> str:
-    """Name a delivery by its content: the same files give the same id, whatever they are called."""
-    parts = [str(period), payer, *sorted(file.sha256 for file in opened.files)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def _delivery_id(con: duckdb.DuckDBPyConnection, opened: OpenBill, period: date, payer: str) -> str:
+    """Name a delivery by its content: the same files give the same id, whatever they are called.
+
+    Only files that hold lines of it count, so it keeps its name when it is read with others.
+    """
+    holding = execute(
+        con,
+        "SELECT DISTINCT file FROM run_totals WHERE period = ? AND payer_account = ?",
+        [period, payer],
+    )
+    numbers = {row[0] for row in holding}
+    hashes: dict[str, OpenFile] = {}
+    for file in opened.files:
+        if file.number in numbers:
+            other = hashes.setdefault(file.sha256, file)
+            if other.file.path != file.file.path:
+                raise BillUnreadable(
+                    f"{other.file.path} and {file.file.path} hold the same bytes, so their lines "
+                    "would count twice; name or keep one of them"
+                )
+    return hashlib.sha256("\n".join([str(period), payer, *sorted(hashes)]).encode()).hexdigest()[
+        :16
+    ]
 
 
 def _replace(
@@ -338,12 +362,14 @@ def _replace(
     gone = "WHERE delivery_id IN (SELECT delivery_id FROM superseded)"
     con.execute(f"DELETE FROM lines {gone}")
     con.execute(f"UPDATE deliveries SET is_current = FALSE {gone}")
-    for table in ("deliveries", "delivery_files", "read_totals"):
+    for table in ("deliveries", "delivery_files", "read_totals", "past_findings", "past_bridge"):
         con.execute(
             f"DELETE FROM {table} WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
         )
     _scope_in(con, opened, services, periods)
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
+    if not opened.names_lines:
+        execute(con, read("duckdb", "number_repeats.sql"))
     _make_keys(con, opened, services, periods)
     _insert_totals(con, opened, services)
 
@@ -379,9 +405,26 @@ def _scope_in(
         scoped = "\nUNION ALL\n".join(sources) or f"{select} source WHERE FALSE"
     columns = ", ".join(KEY_COLUMNS)
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id "
-        f"FROM ({scoped})"
+        f"CREATE OR REPLACE TEMP VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id, "
+        f"{_identity(con, opened)} FROM ({scoped})"
     )
+
+
+def _identity(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> str:
+    """Write what identifies a line that its report does not name: a hash of the row, its interval.
+
+    The number at the end tells identical rows apart: number_repeats.sql counts it up.
+    """
+    if opened.names_lines:
+        return "CAST(NULL AS VARCHAR) AS row_id, CAST(NULL AS VARCHAR) AS row_interval"
+    names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
+    cells = ", ".join(
+        f"coalesce(CAST({name} AS VARCHAR), chr(30))" for name in names if name not in _DERIVED
+    )
+    interval = " || '/' || ".join(
+        f"strftime(line_item_usage_{one}_date, '%Y-%m-%dT%H:%M:%SZ')" for one in ("start", "end")
+    )
+    return f"md5(concat_ws(chr(31), {cells})) || '-1' AS row_id, {interval} AS row_interval"
 
 
 def _make_keys(

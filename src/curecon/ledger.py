@@ -1,41 +1,65 @@
 """The ledger: one DuckDB file, written in a staged copy and published by one atomic replace.
 
 Whoever opens the ledger sees it as it was before a run or as it is after one, never in between.
+All that a run writes before it is done lies in one folder beside the ledger, which the next run
+removes if this one is killed.
 """
 
 import fcntl
 import os
+import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from curecon import comments
-from curecon.engine import read
+from curecon.engine import read, text
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
 
 SCHEMA_VERSION = 1
 _MEMORY = "1GB"
 
+# The machine failed a run: no room on disk or in memory.
+_NO_ROOM = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+
 
 class Stage:
     """A staged copy of the ledger, open for writing until it is published."""
 
+    catalog = "run"
+    """The name of the copy in SQL: that of its file."""
+
     def __init__(self, path: Path, stage: Path, con: duckdb.DuckDBPyConnection) -> None:
         """Remember what `publish` will replace by what."""
         self.con = con
-        self.catalog = con.execute("SELECT current_database()").fetchall()[0][0]
         self._path = path
         self._stage = stage
 
     def publish(self) -> None:
-        """Put the staged copy in the place of the ledger, by one atomic replace."""
+        """Put the staged copy in the place of the ledger, by one atomic replace.
+
+        From here to the end of the run Ctrl-C comes too late, and is ignored.
+        """
         self.con.execute("CHECKPOINT")
         self.con.close()
-        _publish(self._stage, self._path)
+        if self._path.exists():
+            shutil.copymode(self._path, self._stage)
+        with self._stage.open("rb") as handle:
+            os.fsync(handle.fileno())
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._stage.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 @contextmanager
@@ -44,27 +68,49 @@ def staged(path: Path) -> Iterator[Stage]:
 
     Raises:
         LedgerLocked: another process writes the ledger, or holds it open for writing.
-        LedgerUnreadable: the file is no ledger, or of another schema version.
+        LedgerUnreadable: the file is no ledger, of another schema version, or cannot be written.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise LedgerUnreadable(f"{path}: no file, so no ledger; give --ledger a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerUnreadable(f"{path}: its folder cannot be made ({error.strerror})") from error
-    with _sole_writer(path):
-        stage = path.with_name(f".{path.name}.staged")
-        _remove(stage)
+    place = path.with_name(f".{path.name}.staged")
+    with _sole_writer(path), _interruptible(), _guarded(path):
+        _remove(place)
         try:
-            if path.exists():
-                _settle(path)
-                shutil.copyfile(path, stage)
-            con = _connect(stage, read_only=False)
-            try:
-                _prepare(con, stage, path)
-                yield Stage(path, stage, con)
-            finally:
-                con.close()
+            yield from _open_stage(path, place)
+        except _NO_ROOM as error:
+            raise LedgerUnreadable(
+                f"{path}: the run had no room on disk or in memory ({_first(error)}); free some, "
+                "or give --ledger another place; nothing was changed"
+            ) from error
         finally:
-            _remove(stage)
+            _remove(place)
+
+
+def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
+    """Copy the ledger into the folder `place` and open the copy; or begin an empty one."""
+    stage = place / f"{Stage.catalog}.staged"
+    try:
+        place.mkdir()
+        if not _is_new(path):
+            shutil.copyfile(path, stage)
+    except OSError as error:
+        raise LedgerUnreadable(
+            f"{path}: no copy of it can be made beside it ({error.strerror}); nothing was changed"
+        ) from error
+    con = _connect(stage, read_only=False)
+    try:
+        con.execute(f"SET temp_directory = {text(str(place / 'temporary'))}")
+        if _is_new(path):
+            _make(con)
+        yield Stage(path, stage, con)
+    finally:
+        with suppress(duckdb.Error):
+            con.close()
 
 
 @contextmanager
@@ -75,6 +121,7 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         LedgerLocked: another process holds it open for writing.
         LedgerUnreadable: it is missing, no ledger, or of another schema version.
     """
+    path = path.resolve()
     if not path.is_file():
         raise LedgerUnreadable(f"{path}: no such ledger; `curecon audit BILL` makes one")
     with _connect(path, read_only=True) as con:
@@ -94,7 +141,10 @@ def _sole_writer(path: Path) -> Iterator[None]:
     try:
         handle = os.open(path.with_name(f".{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
-        raise LedgerUnreadable(f"{path}: the ledger cannot be written here ({error})") from error
+        raise LedgerUnreadable(
+            f"{path}: the ledger cannot be written there ({error.strerror}); "
+            "give --ledger a file in a folder of your own"
+        ) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,16 +161,53 @@ def _sole_writer(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Give Ctrl-C its meaning back after a run that published."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _guarded(path: Path) -> Iterator[None]:
+    """Check the ledger, and keep other programs from writing it while a copy is worked on."""
+    if _is_new(path):
+        yield
+        return
+    with _connect(path, read_only=True) as con:
+        _check_version(con, path)
+    if path.with_name(path.name + ".wal").exists():
+        # Another program was killed: fold what it had committed into the file, which is the whole.
+        with _connect(path, read_only=False) as con:
+            con.execute("CHECKPOINT")
+    with _connect(path, read_only=True):
+        yield
+
+
+def _is_new(path: Path) -> bool:
+    """Say whether a ledger has yet to be made; a file that `mktemp` made is empty."""
+    return not path.exists() or path.stat().st_size == 0
+
+
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise LedgerLocked(
-                f"{path}: another program holds this ledger open for writing; close it first"
-            ) from error
-        raise LedgerUnreadable(f"{path}: cannot be opened as a ledger ({_first(error)})") from error
+    except duckdb.ConnectionException as error:
+        raise LedgerLocked(f"{path}: this process has it open already; close it first") from error
     except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            holder = re.search(r"\(PID (\d+)\)", str(error))
+            process = f" (process {holder[1]})" if holder else ""
+            raise LedgerLocked(
+                f"{path}: another program{process} holds this ledger open; "
+                "close it there, or give --ledger another file"
+            ) from error
         raise LedgerUnreadable(f"{path}: cannot be opened as a ledger ({_first(error)})") from error
     con.execute("SET TimeZone = 'UTC'")
     con.execute(f"SET memory_limit = '{_MEMORY}'")
@@ -130,21 +217,8 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _settle(path: Path) -> None:
-    """Fold another program's write-ahead log into the ledger, so that one file is the whole."""
-    with _connect(path, read_only=True) as con:
-        _check_version(con, path)
-    if path.with_name(path.name + ".wal").exists():
-        with _connect(path, read_only=False) as con:
-            con.execute("CHECKPOINT")
-
-
-def _prepare(con: duckdb.DuckDBPyConnection, stage: Path, path: Path) -> None:
-    """Make the tables of an empty ledger, or check those of an old one."""
-    con.execute(f"SET temp_directory = '{str(stage).replace(chr(39), chr(39) * 2)}.tmp'")
-    if path.exists():
-        _check_version(con, path)
-        return
+def _make(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables, views and comments of an empty ledger."""
     con.execute(read("duckdb", "schema.sql"))
     con.execute("INSERT INTO ledger VALUES (?)", [SCHEMA_VERSION])
     for view in sorted((folder("sql") / "views").glob("*.sql")):
@@ -155,32 +229,23 @@ def _prepare(con: duckdb.DuckDBPyConnection, stage: Path, path: Path) -> None:
 def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         version = con.execute("SELECT max(schema_version) FROM ledger").fetchall()[0][0]
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise LedgerUnreadable(
             f"{path}: a DuckDB file, but no curecon ledger; give --ledger another file"
         ) from error
     if version != SCHEMA_VERSION:
         raise LedgerUnreadable(
-            f"{path}: a ledger of schema version {version}, and this curecon writes version "
+            f"{path}: a ledger of schema version {version}, and this curecon works with version "
             f"{SCHEMA_VERSION}; audit the bills into a new --ledger"
         )
 
 
-def _publish(stage: Path, path: Path) -> None:
-    with stage.open("rb") as handle:
-        os.fsync(handle.fileno())
-    stage.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _remove(stage: Path) -> None:
-    for leftover in (stage, stage.with_name(stage.name + ".wal")):
-        leftover.unlink(missing_ok=True)
-    shutil.rmtree(stage.with_name(stage.name + ".tmp"), ignore_errors=True)
+def _remove(place: Path) -> None:
+    """Remove what a run wrote before it was done."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _first(error: Exception) -> str:

@@ -19,6 +19,8 @@ from curecon.formats import Format, recognise
 from curecon.opened import Delivered, OpenBill, OpenFile
 from curecon.source import BillFile
 
+# The number of a line in the ledger has 14 bits for its file (sql/duckdb/lines.sql).
+FILES_MAX = 1 << 14
 _UNZIPPED_MAX = 64 << 30
 _UNZIP_RATIO_MAX = 300
 _UNZIP_ALWAYS = 1 << 30
@@ -60,6 +62,11 @@ class Reader:
         opened: list[OpenFile] = []
         for file in files:
             opened.extend(self._open_one(file, len(opened)))
+        if len(opened) > FILES_MAX:
+            raise BillUnreadable(
+                f"{files[0].path} and {len(opened) - 1:,} more files are more than can be read at "
+                f"once, which is {FILES_MAX:,}; audit fewer periods at a time"
+            )
         filled = [file for file in opened if file.columns]
         if not filled:
             raise BillUnreadable(f"{files[0].path}: the file is empty; there is no bill to audit")
