@@ -8,12 +8,12 @@ matched with the card in force on the day of its publication.
 `gaps` and `wrong_units` are what `curecon rates check` says of cards that can be read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -197,7 +197,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_REGIONS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
-def _change(pair: dict[str, object]) -> tuple[str | None, ...] | None:
+def _change(pair: Mapping[str, Any]) -> tuple[str | None, ...] | None:
     """Return the row of `_CHANGES` for two rates of one key, None where they agree."""
     old, new = pair["price"], pair["price_new"]
     side = "_new" if old is None else ""
@@ -205,9 +205,7 @@ def _change(pair: dict[str, object]) -> tuple[str | None, ...] | None:
     if old is None or new is None:
         change = "new" if old is None else "gone"
     else:
-        assert isinstance(old, Decimal), "prices are decimals"
-        assert isinstance(new, Decimal), "prices are decimals"
-        now = _per_unit(new, str(pair["unit_new"]), str(pair["unit"]))
+        now = _per_unit(new, pair["unit_new"], pair["unit"])
         differs = {
             "price": now != old if now is not None else new != old,
             "unit": pair["unit"] != pair["unit_new"],
@@ -304,7 +302,9 @@ def _decoded(charges: pl.DataFrame) -> pl.DataFrame:
     return keys.join(decode.decode(keys), on="charge_key_id", validate="1:1")
 
 
-def _outcomes(listed: dict[str, object], cards: list[dict[str, object]]) -> list[dict[str, object]]:
+def _outcomes(
+    listed: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]
+) -> list[dict[str, object]]:
     """Say of one rate of the list what the cards say: a row, or one a card's price that differs."""
     in_force = [card for card in cards if _meets(listed, card)]
     row = {
@@ -321,24 +321,20 @@ def _outcomes(listed: dict[str, object], cards: list[dict[str, object]]) -> list
     return [_differing(row, listed, card) for card in wrong] or [row]
 
 
-def _meets(listed: dict[str, object], card: dict[str, object]) -> bool:
+def _meets(listed: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
     """Say whether a card is in force on the list's day, for quantities of the list's tier."""
-    day, starts, ends = listed["checked"], card["starts"], card["ends"]
-    assert isinstance(day, date), "every rate of a list has its day"
-    assert isinstance(starts, date), "every card has a start"
-    if day < starts or (isinstance(ends, date) and day >= ends):
+    day, ends = listed["checked"], card["ends"]
+    if day < card["starts"] or (ends is not None and day >= ends):
         return False
-    low, high = listed["tier_from"] or Decimal(0), listed["tier_to"]
-    card_low, card_high = card["tier_from"] or Decimal(0), card["tier_to"]
-    return (high is None or card_low < high) and (card_high is None or low < card_high)  # type: ignore[operator]
+    low, high = listed["tier_from"] or 0, listed["tier_to"]
+    card_low, card_high = card["tier_from"] or 0, card["tier_to"]
+    return (high is None or card_low < high) and (card_high is None or low < card_high)
 
 
 def _differing(
-    row: dict[str, object], listed: dict[str, object], card: dict[str, object]
+    row: dict[str, object], listed: Mapping[str, Any], card: Mapping[str, Any]
 ) -> dict[str, object]:
     price, card_price = listed["price"], card["card_price"]
-    assert isinstance(price, Decimal), "prices are decimals"
-    assert isinstance(card_price, Decimal), "prices are decimals"
     return {
         **row,
         "outcome": "differs",
@@ -358,7 +354,7 @@ _REASONS = {
 }
 
 
-def _without_card(listed: dict[str, object], *, has_others: bool) -> tuple[str, str | None]:
+def _without_card(listed: Mapping[str, Any], *, has_others: bool) -> tuple[str, str | None]:
     """Say why no card's price stands beside a rate of the list."""
     reason = str(listed["unpriced_reason"])
     if reason == "undecoded":

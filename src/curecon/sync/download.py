@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
@@ -49,9 +49,10 @@ def get(verify: bool | str, url: str, headers: Mapping[str, str]) -> AWSResponse
         BotoCoreError: there was no answer.
     """
     proxies = {} if _is_loopback(urlsplit(url)) else get_environ_proxies(url)
-    http = URLLib3Session(verify=verify, proxies=proxies, timeout=60)  # type: ignore[arg-type]
-    request = AWSPreparedRequest("GET", url, dict(headers), None, stream_output=True)  # type: ignore[arg-type]
-    return http.send(request)
+    # The stubs know neither a path of certificates nor a request without a body.
+    network: dict[str, Any] = {"verify": verify, "proxies": proxies, "timeout": 60}
+    asked: dict[str, Any] = {"headers": HeadersDict(headers), "body": None, "stream_output": True}
+    return URLLib3Session(**network).send(AWSPreparedRequest("GET", url, **asked))
 
 
 def _allowed(url: str, what: str) -> str:
