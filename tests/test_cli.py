@@ -79,6 +79,12 @@ def run(*arguments, env=None):
     )  # fmt: skip
 
 
+@pytest.fixture
+def audited(here):
+    run("audit", "dear.csv")
+    return here
+
+
 # --- help
 
 
@@ -263,27 +269,35 @@ WHERE (SELECT sum(a.range * b.range) FROM range(10000000) AS a, range(10000000) 
 """
 
 
+def interrupted(arguments, after):
+    """Start curecon, send it Ctrl-C two seconds after something is there, return how it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curecon.cli", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while not after() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(2)
+    assert process.poll() is None, "it ended by itself"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def test_ctrl_c_ends_a_query(audited):
+    query = "SELECT sum(a.range * b.range) FROM range(10000000) AS a, range(10000000) AS b"
+    ended = interrupted(["sql", query], lambda: True)
+    assert ended == (cli.INTERRUPTED, "", "curecon: interrupted; nothing was changed\n")
+
+
 def test_ctrl_c_is_130_and_changes_nothing(here):
     Path("slow").mkdir()
     Path("slow/never_ends.sql").write_text(SLOW, "utf-8")
     before = {path.name for path in here.iterdir()}
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "curecon.cli", "audit", "dear.csv",
-            "--checks", "slow", "--out", "out",
-        ],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until = time.monotonic() + 60
-    while not Path(".curecon.duckdb.staged").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    time.sleep(2)
-    assert process.poll() is None, "the check ended"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == cli.INTERRUPTED
-    assert out == ""
-    assert err == "curecon: interrupted; nothing was changed\n"
+    staged = Path(".curecon.duckdb.staged")
+    ended = interrupted(["audit", "dear.csv", "--checks", "slow", "--out", "out"], staged.exists)
+    assert ended == (cli.INTERRUPTED, "", "curecon: interrupted; nothing was changed\n")
     assert {path.name for path in here.iterdir() if not path.name.endswith(".lock")} == before
 
 
@@ -392,12 +406,6 @@ def test_an_invoice_is_tied(here, capsys):
 
 
 # --- sql
-
-
-@pytest.fixture
-def audited(here):
-    run("audit", "dear.csv")
-    return here
 
 
 COSTS = (

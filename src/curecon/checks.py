@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from curecon.engine import execute, read, text
+from curecon.engine import execute, fetch, read, text
 from curecon.errors import CheckInvalid
 from curecon.ledger import lock_down
 from curecon.packaged import folder
@@ -148,7 +148,7 @@ def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
             given = _columns(con, check)
-            rows = con.sql(check.sql).pl()
+            rows = fetch(con, check.sql)
         finally:
             con.execute("ROLLBACK")
     except duckdb.Error as error:

@@ -39,6 +39,7 @@ app = App(
     help=_HELP,
     help_format="plaintext",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     config=[
         cyclopts.config.Env("CURECON_"),
         cyclopts.config.Toml("curecon.toml", search_parents=False),
@@ -448,7 +449,9 @@ def _reader_may_leave() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich turns the one into the other
+    except (BrokenPipeError, SystemExit) as left:
+        if isinstance(left, SystemExit) and left.code != 1:  # rich turns a broken pipe into 1
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -2,16 +2,22 @@
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from curecon.packaged import folder
 
+if TYPE_CHECKING:
+    import polars as pl
+
+T = TypeVar("T")
+
 _TICK_SECONDS = 0.1
+_INTERRUPTS_MAX = 100
 _step: list[str] = []
 
 
@@ -28,48 +34,62 @@ def step(name: str) -> Iterator[None]:
 def execute(
     con: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Run one query and return its rows; Ctrl-C ends it at once.
+    """Run one query and return its rows; Ctrl-C ends it at once."""
+    return _interruptible(con, lambda: con.execute(query, params).fetchall())
 
-    The query runs in a thread of its own, because DuckDB notices a signal only between queries.
+
+def fetch(con: duckdb.DuckDBPyConnection, query: str) -> "pl.DataFrame":
+    """Run one query and return its rows as a frame; Ctrl-C ends it at once."""
+    frame: pl.DataFrame = _interruptible(con, lambda: con.sql(query).pl())
+    return frame
+
+
+def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Work in a thread of its own, because DuckDB may notice a signal only between queries.
+
+    An event tells when it is done: an interrupted `Thread.join` takes a running thread for ended.
     """
-    rows: list[tuple[Any, ...]] = []
+    done: list[T] = []
     failure: list[BaseException] = []
+    ended = threading.Event()
 
     def run() -> None:
         try:
-            rows.extend(con.execute(query, params).fetchall())
+            done.append(work())
         except BaseException as error:  # noqa: BLE001  # handed to the caller's thread
             failure.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=run, name="query", daemon=True)
-    thread.start()
+    threading.Thread(target=run, name="query", daemon=True).start()
     try:
-        _watch(con, thread)
+        _watch(con, ended)
     except KeyboardInterrupt:
-        con.interrupt()
-        thread.join(5)
+        # An interrupt between two queries is lost, so it is repeated until the work has ended.
+        for _ in range(_INTERRUPTS_MAX):
+            con.interrupt()
+            if ended.wait(_TICK_SECONDS):
+                break
         raise
     if failure:
         raise failure[0]
-    return rows
+    return done[0]
 
 
-def _watch(con: duckdb.DuckDBPyConnection, thread: threading.Thread) -> None:
+def _watch(con: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
     """Wait for the query; show a bar for the ones that take longer than a moment."""
-    thread.join(0.5)
-    if not thread.is_alive():
+    if ended.wait(0.5):
         return
     if not (_step and sys.stderr.isatty()):
-        while thread.is_alive():
-            thread.join(_TICK_SECONDS)
+        while not ended.wait(_TICK_SECONDS):
+            pass
         return
     from rich.console import Console  # noqa: PLC0415  # not needed by short runs
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(_step[-1], total=100)
-        while thread.is_alive():
-            thread.join(_TICK_SECONDS)
+        while not ended.wait(_TICK_SECONDS):
             bar.update(task, completed=max(con.query_progress(), 0))
 
 

@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 
 from curecon import ledger
+from curecon.engine import fetch
 from curecon.errors import OptionInvalid
 
 
@@ -20,12 +21,11 @@ def sql(query: str, ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
     with ledger.reading(ledger_path) as con:
         ledger.lock_down(con)
         try:
-            frame: pl.DataFrame = con.sql(query).pl()
+            return fetch(con, query)
         except AttributeError as error:
             raise OptionInvalid("the query returns no rows; write one SELECT") from error
         except duckdb.Error as error:
             raise OptionInvalid(f"the query cannot be run: {error}") from error
-        return frame
 
 
 def relations(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
