@@ -44,7 +44,17 @@
 SELECT
     file,
     row_number,
-    coalesce(ProviderName, 'AWS') IN ('AWS', 'Amazon Web Services') AS billed_by_aws,
+    -- Who bills: the provider says it, else an AWS service code, else the issuer of the invoice.
+    -- A publisher alone may be any seller of the Marketplace, so only other clouds' names tell.
+    CASE
+        WHEN ProviderName IS NOT NULL THEN regexp_matches(ProviderName, '^(aws|amazon)', 'i')
+        WHEN x_ServiceCode IS NOT NULL THEN TRUE
+        WHEN InvoiceIssuerName IS NOT NULL
+        THEN regexp_matches(InvoiceIssuerName, '^(aws|amazon)', 'i')
+        ELSE NOT regexp_matches(
+            coalesce(PublisherName, ''), '^(microsoft|google|oracle|alibaba|tencent|ibm)', 'i'
+        )
+    END AS billed_by_aws,
     -- A FOCUS line states its public price and its cost at that price; BilledCost is what is left
     -- of it after discounts and commitments. So price and arithmetic are judged on the list side.
     'list' AS price_basis,
