@@ -24,12 +24,12 @@ DEMO = ROOT / "fixtures" / "demo"
 BUILT = [
     ["audit"], ["ingest"], ["sql"], ["decode"], ["rates"], ["rates", "check"], ["rates", "list"],
     ["rates", "sync"], ["rates", "diff"],
-    ["checks"], ["checks", "list"], ["checks", "show"], ["findings"],
+    ["checks"], ["checks", "list"], ["checks", "show"], ["explain"],
+    ["findings"], ["findings", "list"], ["findings", "show"],
 ]  # fmt: skip
 RESERVED = [
-    ["price"], ["explain"], ["diff"], ["alert"], ["simulate"], ["mcp"], ["collect"],
-    ["findings", "list"], ["findings", "show"], ["findings", "ack"], ["findings", "reopen"],
-    ["findings", "settle"], ["findings", "dispute"],
+    ["price"], ["diff"], ["alert"], ["simulate"], ["mcp"], ["collect"],
+    ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 # The audit's options, as DESIGN promises them.
 OPTIONS = [

@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from curecon.explanation import explain
     from curecon.queries import sql
     from curecon.reconcile import Options, audit
 
-__all__ = ["Options", "__version__", "audit", "sql"]
+__all__ = ["Options", "__version__", "audit", "explain", "sql"]
 
-_HOME = {"Options": "curecon.reconcile", "audit": "curecon.reconcile", "sql": "curecon.queries"}
+_HOME = {
+    "Options": "curecon.reconcile",
+    "audit": "curecon.reconcile",
+    "explain": "curecon.explanation",
+    "sql": "curecon.queries",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -378,6 +378,107 @@ def checks_show(name: str, *, checks: Annotated[list[Path], Many] = []) -> int: 
     return FINE
 
 
+@app.command
+def explain(
+    line_item_id: str,
+    *,
+    interval: str | None = None,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    rates: Annotated[list[Path], Many] = [],  # noqa: B006
+    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
+    contract: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Explain a line: as billed, as decoded, the rates that could price it, the arithmetic.
+
+    Args:
+        line_item_id: AWS's id, or the beginning of one; for a line without an id, its number in
+            the ledger.
+        interval: only the line of this time interval, as the bill writes it.
+        rates: a folder of rate cards, whose rates are candidates besides the packaged ones.
+        price_list: AWS price-list JSON, whose rates are candidates too.
+        contract: what was agreed with AWS, whose rates are candidates too.
+        json: print it as JSON.
+    """
+    from curecon import explanation
+
+    found = explanation.explain(
+        line_item_id, ledger, interval, rates=rates, price_lists=price_list, contract=contract
+    )
+    if json:
+        sys.stdout.write(explanation.to_json(explanation.Explanations(explanations=found)))
+        return FINE
+    from rich.console import Console
+
+    from curecon.report.chain import show_lines
+
+    show_lines(found, Console())
+    return FINE
+
+
+@findings_app.command(name="list")
+def findings_list(
+    *,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    period: str | None = None,
+    severity: Literal["error", "warning", "info"] | None = None,
+    check: str | None = None,
+    format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
+) -> int:
+    """List the findings of the ledger, the gravest and dearest first.
+
+    Args:
+        period: only those of this billing period, e.g. 2026-10.
+        severity: only those of this severity.
+        check: only those of this check, as `curecon checks list` names it.
+        format: how to print them; csv and json have every field.
+    """
+    from curecon import explanation
+
+    found = explanation.findings(ledger, period, severity, check)
+    if format == "table":
+        from rich.console import Console
+
+        from curecon.report.chain import show_findings
+
+        show_findings(found, Console())
+    elif format == "csv":
+        from curecon.report.files import findings_csv
+
+        sys.stdout.write(findings_csv(found))
+    elif format == "json":
+        sys.stdout.write(explanation.to_json(explanation.Findings(findings=found)))
+    else:
+        from curecon import queries
+
+        sys.stdout.write(str(queries.render(explanation.overview(found), format)))
+    return FINE
+
+
+@findings_app.command(name="show")
+def findings_show(
+    finding_id: str, *, ledger: LedgerFile = Path("curecon.duckdb"), json: bool = False
+) -> int:
+    """Explain a finding: its fields, its rate, its dearest lines, and which lines it is about.
+
+    Args:
+        finding_id: the id, or the beginning of it.
+        json: print it as JSON.
+    """
+    from curecon import explanation
+
+    found = explanation.explain_finding(finding_id, ledger)
+    if json:
+        sys.stdout.write(explanation.to_json(found))
+        return FINE
+    from rich.console import Console
+
+    from curecon.report.chain import show_finding
+
+    show_finding(found, Console())
+    return FINE
+
+
 def _reserve(parent: App, name: str, about: str) -> None:
     """Keep a command's name until it is built."""
 
@@ -390,7 +491,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 
 for _name, _about in (
     ("price", "Estimate what a usage file will cost."),
-    ("explain", "Explain one line of the bill."),
     ("diff", "Compare two deliveries of a period."),
     ("alert", "Send what is new since the last alert."),
     ("simulate", "Write bills with planted errors."),
@@ -399,8 +499,6 @@ for _name, _about in (
 ):
     _reserve(app, _name, _about)
 for _name, _about in (
-    ("list", "List findings."),
-    ("show", "Explain a finding."),
     ("ack", "Acknowledge a finding."),
     ("reopen", "Reopen a finding."),
     ("settle", "Match a finding with a credit."),

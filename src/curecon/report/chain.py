@@ -1,0 +1,367 @@
+"""Show on the terminal how a line came to its difference, and which lines a finding is about."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from curecon.candidates import Candidate
+from curecon.explanation import (
+    BilledLine,
+    Explanation,
+    FindingExplained,
+    LineOfFinding,
+    RateTaken,
+)
+from curecon.models import Finding, RateUsed
+from curecon.report import story
+from curecon.report.figures import count, money, number, signed
+from curecon.report.text import CODE, FIELD, SENTENCE, visible, words
+
+_UNIT = 40
+_FILES_MAX = 3
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_VERDICTS = {"taken": "bold green", "refused": "dim"}
+
+Pair = tuple[str, str | None]
+
+
+def show_lines(explanations: Sequence[Explanation], console: Console) -> None:
+    """Print the chain of each line; say how many lines of the id are not shown."""
+    _each(explanations, console)
+    if explanations and (more := explanations[0].lines_of_id - len(explanations)) > 0:
+        console.print()
+        _say(
+            console,
+            f"{count(more, 'more line')} with this id; name one with --interval, or see "
+            '`curecon sql "SELECT * FROM comparison WHERE line_item_id = ..."`.',
+        )
+
+
+def show_finding(found: FindingExplained, console: Console) -> None:
+    """Print a finding, the chain of its dearest lines, and its lines."""
+    finding = found.finding
+    _heading(console, f"{words(finding.check)} · {finding.severity} · {finding.id}")
+    _say(console, finding.reason)
+    console.print()
+    console.print(_pairs(_of_finding(finding), console))
+    if finding.rate is not None:
+        _heading(console, "Its rate", style="bold")
+        console.print(_pairs(_of_rate_used(finding.rate, finding.currency), console))
+    _each(found.explanations, console)
+    if not found.lines:
+        _say(console, "It is about no single line.")
+        return
+    _heading(console, f"Its lines: {number(len(found.lines) + found.lines_left_out)}")
+    console.print(_lines(found.lines, console))
+    if found.lines_left_out:
+        _say(console, f'{found.lines_left_out:,} more: `curecon sql "{found.query}"`')
+
+
+def show_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print findings as a table."""
+    if not findings:
+        _say(console, "No findings.")
+        return
+    table = _table(console, lines=True)
+    table.add_column("Id", no_wrap=True)
+    table.add_column("Severity", no_wrap=True)
+    table.add_column("What, where and why", ratio=1, min_width=24, overflow="fold")
+    table.add_column("Difference", justify="right", overflow="fold")
+    for finding in findings:
+        amount = (signed if story.judged(finding) else money)(finding.difference)
+        what = [words(finding.check), finding.usage_type, finding.operation]
+        where = [
+            finding.period,
+            finding.usage_account or finding.payer_account,
+            finding.region,
+            finding.resource,
+        ]
+        said = _joined(what, console, "bold").append("\n")
+        said.append_text(_joined(where, console, "dim")).append("\n")
+        table.add_row(
+            finding.id,
+            Text(finding.severity, style=_STYLES[finding.severity]),
+            said.append_text(_text(finding.reason, console, SENTENCE)),
+            _text(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console),
+        )
+    console.print(table)
+
+
+# --- the parts of a line ---
+
+
+def _each(explanations: Sequence[Explanation], console: Console) -> None:
+    before = None
+    for explanation in explanations:
+        _line(explanation, before, console)
+        before = explanation
+
+
+def _line(explanation: Explanation, before: Explanation | None, console: Console) -> None:
+    line = explanation.line
+    _heading(console, f"Line {visible(line.line_item_id or str(line.line))}")
+    for title, pairs in (
+        ("As billed", _of_line(line)),
+        ("Decoded charge", _of_charge(explanation)),
+        *(("Rate taken", _of_rate(rate)) for rate in explanation.rates),
+    ):
+        _heading(console, title, style="bold")
+        console.print(_pairs(pairs, console))
+    _candidates(explanation, before, console)
+    _heading(console, "Arithmetic", style="bold")
+    _steps(explanation, console)
+    if explanation.components:
+        _heading(console, "Difference", style="bold")
+        console.print(_components(explanation, console))
+    for finding in explanation.findings:
+        said = f"{finding.severity}: {words(finding.check)} ({finding.id}). {finding.reason}"
+        _say(console, said)
+
+
+def _of_line(line: BilledLine) -> list[Pair]:
+    files = ", ".join(visible(name) for name in line.files[:_FILES_MAX])
+    more = len(line.files) - _FILES_MAX
+    currency = visible(line.currency or "(no currency)", CODE)
+    public = line.public_cost if line.public_cost not in (None, 0, line.billed) else None
+    return [
+        ("Interval", line.time_interval or f"from {line.usage_start:%Y-%m-%dT%H:%M:%SZ}"),
+        ("Period", f"{line.period} · payer {visible(line.payer_account)}"),
+        ("Account", line.usage_account),
+        ("Line type", line.line_type or line.kind),
+        ("Product", _several(line.product_code, line.product_name)),
+        ("Usage type", line.usage_type),
+        ("Operation", line.operation),
+        ("Resource", line.resource),
+        ("Description", line.description),
+        ("Rate code", line.rate_code or line.sku),
+        ("Quantity", _quantity(line)),
+        ("Rate", None if line.billed_rate is None else f"{number(line.billed_rate)} {currency}"),
+        ("Cost", f"{number(line.billed)} {currency}"),
+        ("Public cost", None if public is None else f"{number(public)} {currency}"),
+        ("Delivery", f"{line.delivery_id}, {line.format}"),
+        ("Files", f"{files} and {more:,} more" if more > 0 else files),
+    ]
+
+
+def _quantity(line: BilledLine) -> str | None:
+    if line.quantity is None:
+        return None
+    unit = visible(line.unit, _UNIT) if line.unit else "(the bill states no unit)"
+    return f"{number(line.quantity)} {unit}"
+
+
+def _of_charge(explanation: Explanation) -> list[Pair]:
+    charge = explanation.charge
+    return [
+        *((words(name), value) for name, value in charge.attributes.items()),
+        ("Region", charge.region),
+        ("Unit", charge.unit),
+        ("Form known", charge.grade),
+        ("Not decoded", charge.undecoded_reason),
+        ("Not priced", None if charge.undecoded_reason else explanation.unpriced),
+    ]
+
+
+def _of_rate(rate: RateTaken) -> list[Pair]:
+    proves = f"{'yes' if rate.provable else 'no, at most a warning'}: {rate.because}"
+    return [
+        ("Price", _price(rate)),
+        ("In force", _days(rate.starts, rate.ends)),
+        ("Source", rate.source),
+        ("Reference", rate.reference),
+        ("As of", rate.checked),
+        ("Unconfirmed", "yes" if rate.unconfirmed else None),
+        ("Proves", proves),
+        ("Rate id", rate.rate_id),
+    ]
+
+
+def _price(rate: RateTaken | Candidate) -> str:
+    unit = visible(rate.unit, _UNIT)
+    return f"{number(rate.price)} {visible(rate.currency, CODE)} per {unit}"
+
+
+def _days(starts: str | None, ends: str | None) -> str:
+    begin = f"from {starts}" if starts else "from ever"
+    return f"{begin}, until {ends} (exclusive)" if ends else f"{begin} on"
+
+
+def _candidates(explanation: Explanation, before: Explanation | None, console: Console) -> None:
+    _heading(console, "Candidate rates", style="bold")
+    if before and _verdicts(before) == _verdicts(explanation):
+        _say(console, "The same, for the same reasons, as those of the line above.")
+        return
+    if not explanation.candidates:
+        _say(console, "None: no known rate is for its model, instance type, usage type or SKU.")
+        return
+    table = _table(console, header=False)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("rate", ratio=1, overflow="fold")
+    for one in explanation.candidates:
+        said = _text(_price(one), console)
+        regions = ", ".join(one.regions[:_FILES_MAX])
+        regions += f" and {len(one.regions) - _FILES_MAX} more" * (len(one.regions) > _FILES_MAX)
+        said.append(" · ").append_text(_joined([regions, _days(one.starts, one.ends)], console, ""))
+        said.append("\n").append_text(_joined([one.source, one.reference], console, "dim"))
+        said.append("\n").append_text(_text(one.why, console, SENTENCE))
+        table.add_row(Text(one.verdict, style=_VERDICTS[one.verdict]), said)
+    console.print(table)
+    if explanation.candidates_left_out:
+        _say(console, f"{explanation.candidates_left_out:,} more differ in as much or more.")
+
+
+def _verdicts(explanation: Explanation) -> tuple[object, ...]:
+    candidates = explanation.candidates
+    return explanation.charge, *((one.verdict, one.rate_id) for one in candidates)
+
+
+def _steps(explanation: Explanation, console: Console) -> None:
+    arithmetic = explanation.arithmetic
+    steps = list(arithmetic.steps)
+    if arithmetic.none_because:
+        steps.append(f"No arithmetic: {arithmetic.none_because}")
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column(ratio=1, overflow="fold")
+    for place, step in enumerate(steps, start=1):
+        table.add_row(f"{place}.", _text(step, console, SENTENCE))
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _components(explanation: Explanation, console: Console) -> Table:
+    table = _table(console)
+    table.add_column("Component", ratio=1, min_width=12, overflow="fold")
+    for name in ("Billed", "Expected", "Difference"):
+        table.add_column(name, justify="right", overflow="fold")
+    for one in explanation.components:
+        table.add_row(
+            _joined([story.label(one.component), _reason(one.reason)], console, ""),
+            number(one.billed),
+            number(one.expected),
+            f"{'+' if one.difference > 0 else ''}{number(one.difference)}",
+        )
+    return table
+
+
+def _reason(reason: str | None) -> str | None:
+    return None if reason is None else reason.replace("_", " ")
+
+
+# --- the parts of a finding ---
+
+
+def _of_finding(finding: Finding) -> list[Pair]:
+    currency = visible(finding.currency or "", CODE)
+    unit = visible(finding.unit or "", _UNIT)
+    usage = [f"{when:%Y-%m-%d %H:%M}" for when in (finding.first_usage, finding.last_usage) if when]
+    expected = None if finding.expected is None else f"{number(finding.expected)} {currency}"
+    quantity = None if finding.quantity is None else f"{number(finding.quantity)} {unit}".rstrip()
+    sign = "+" if finding.difference > 0 else ""
+    return [
+        ("Period", f"{finding.period} · payer {visible(finding.payer_account)}"),
+        ("Account", finding.usage_account),
+        ("Region", finding.region),
+        ("Service", finding.service),
+        ("Usage type", finding.usage_type),
+        ("Operation", finding.operation),
+        ("Resource", finding.resource),
+        ("Usage", " to ".join(usage)),
+        ("Quantity", quantity),
+        ("Lines", number(finding.lines)),
+        ("Billed", f"{number(finding.billed)} {currency}"),
+        ("Expected", expected),
+        ("Difference", f"{sign}{number(finding.difference)} {currency}"),
+        ("Category", finding.category),
+        ("Counted", "here" if finding.owns_difference else f"in {finding.primary_id or 'none'}"),
+        ("Series", finding.series_id),
+    ]
+
+
+def _of_rate_used(rate: RateUsed, currency: str | None) -> list[Pair]:
+    per = f"{visible(currency or '', CODE)} per {visible(rate.unit, _UNIT)}"
+    return [
+        ("Price", f"{number(rate.price)} {per}"),
+        ("In force", _days(rate.starts, rate.ends)),
+        ("Source", rate.source),
+        ("Reference", rate.reference),
+    ]
+
+
+def _lines(lines: Sequence[LineOfFinding], console: Console) -> Table:
+    table = _table(console)
+    table.add_column("Line and interval", ratio=1, min_width=24, overflow="fold")
+    for name in ("Billed", "Expected", "Difference"):
+        table.add_column(name, justify="right", overflow="fold")
+    for one in lines:
+        said = _text(one.line_item_id or str(one.line), console)
+        said.append("\n").append_text(
+            _joined([one.time_interval, one.usage_account], console, "dim")
+        )
+        table.add_row(
+            said,
+            money(one.billed),
+            money(one.expected),
+            signed(one.difference),
+        )
+    return table
+
+
+# --- the hand that writes ---
+
+
+def _pairs(pairs: Iterable[Pair], console: Console) -> Padding:
+    """Write labels and values; what a line does not have is left out."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True, min_width=12)
+    table.add_column(ratio=1, overflow="fold")
+    for label, value in pairs:
+        if value:
+            table.add_row(label, _text(value, console, SENTENCE))
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _several(*parts: str | None) -> str:
+    return " · ".join(visible(part) for part in dict.fromkeys(parts) if part)
+
+
+def _joined(parts: Iterable[str | None], console: Console, style: str) -> Text:
+    """Join what is there; each part is cut by itself, so that no part can push out another."""
+    shown = [visible(part) for part in parts if part]
+    return Text(_encodable(" · ".join(shown), console), style=style)
+
+
+def _table(console: Console, *, header: bool = True, lines: bool = False) -> Table:
+    style = box.ASCII if console.options.ascii_only else box.SIMPLE
+    return Table(
+        box=style if header else None,
+        show_header=header,
+        show_lines=lines,
+        pad_edge=False,
+        expand=True,
+        header_style="bold",
+        padding=(0, 1) if header else (0, 1, 0, 2),
+    )
+
+
+def _heading(console: Console, text: str, style: str = "bold underline") -> None:
+    console.print()
+    said = _text(text, console, SENTENCE)
+    said.stylize(style)
+    console.print(said, highlight=False)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(_text(text, console, SENTENCE), highlight=False)
+
+
+def _text(text: str, console: Console, limit: int = FIELD) -> Text:
+    return Text(_encodable(visible(text, limit), console))
+
+
+def _encodable(text: str, console: Console) -> str:
+    """Spell out what the output cannot encode, since an explanation must not end at a name."""
+    return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
