@@ -68,7 +68,7 @@ def seconds(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["first audit", "newer delivery"])
 def test_a_killed_audit_leaves_one_of_the_two_legal_states(tmp_path, seconds, kind):
-    moments = random.Random(kind)
+    moments = random.Random(kind)  # noqa: S311  # chance, not secrecy
     right, wrong = bill(tmp_path / "a.csv", "0.0003"), bill(tmp_path / "b.csv", "0.0004")
     after = tmp_path / "after"
     after.mkdir()
