@@ -21,15 +21,15 @@ WITH differing AS (
 unit_tested AS (
     SELECT
         *,
-        exact <> 0
-            AND judged <> 0
-            AND abs(judged - at_price) > tolerance
-            AND (
-                abs(judged - exact * 1000) <= tolerance
+        CASE
+            WHEN exact = 0 OR judged = 0 OR abs(judged - at_price) <= tolerance THEN FALSE
+            -- A million times more would not fit the type, and no line bills that much.
+            WHEN abs(exact) >= 100000000000 OR abs(judged) >= 100000000000 THEN FALSE
+            ELSE abs(judged - exact * 1000) <= tolerance
                 OR abs(judged - exact * 1000000) <= tolerance
                 OR abs(judged * 1000 - exact) <= tolerance * 1000
                 OR abs(judged * 1000000 - exact) <= tolerance * 1000000
-            ) AS unit_off
+        END AS unit_off
     FROM differing
 ),
 
