@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "fixtures" / "demo"
 
 BUILT = [
-    ["audit"], ["ingest"], ["sql"], ["decode"], ["rates"], ["rates", "check"], ["rates", "list"],
-    ["rates", "sync"], ["rates", "diff"],
+    ["audit"], ["ingest"], ["sql"], ["decode"], ["price"],
+    ["rates"], ["rates", "check"], ["rates", "list"], ["rates", "sync"], ["rates", "diff"],
     ["checks"], ["checks", "list"], ["checks", "show"], ["explain"],
     ["findings"], ["findings", "list"], ["findings", "show"],
 ]  # fmt: skip
 RESERVED = [
-    ["price"], ["diff"], ["alert"], ["simulate"], ["mcp"], ["collect"],
+    ["diff"], ["alert"], ["simulate"], ["mcp"], ["collect"],
     ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 # The audit's options, as DESIGN promises them.

@@ -2,6 +2,7 @@
 -- grain: one row a line that has tiered rates
 -- Rule: DESIGN, section 2, "Tiers": volume accumulates by payer, region, usage type and month, in
 -- the order of use; a line whose rate code names its tier uses volume up, but keeps its own price.
+-- Usage without a usage type is metered by its charge key.
 WITH tiered_keys AS (
     SELECT DISTINCT charge_key_id
     FROM key_rates
@@ -12,7 +13,7 @@ WITH tiered_keys AS (
 meters AS (
     SELECT DISTINCT
         k.region,
-        k.line_item_usage_type
+        coalesce(k.line_item_usage_type, CAST(k.charge_key_id AS STRING)) AS meter
     FROM charge_keys AS k
     JOIN tiered_keys AS t
         ON t.charge_key_id = k.charge_key_id
@@ -25,7 +26,7 @@ used AS (
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.line_item_usage_amount AS quantity,
         CAST(sum(l.line_item_usage_amount) OVER (
-            PARTITION BY d.payer_account, d.period, k.region, k.line_item_usage_type
+            PARTITION BY d.payer_account, d.period, k.region, m.meter
             ORDER BY
                 l.line_item_usage_start_date,
                 l.line_item_usage_account_id NULLS LAST,
@@ -39,7 +40,7 @@ used AS (
     JOIN deliveries AS d
         ON d.delivery_id = l.delivery_id
     JOIN meters AS m
-        ON m.line_item_usage_type = k.line_item_usage_type
+        ON m.meter = coalesce(k.line_item_usage_type, CAST(k.charge_key_id AS STRING))
         AND coalesce(m.region, '') = coalesce(k.region, '')
     WHERE k.kind = 'usage'
         AND l.line_item_usage_amount > 0

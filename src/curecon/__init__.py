@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from curecon.estimate import price
     from curecon.explanation import explain
     from curecon.queries import sql
     from curecon.reconcile import Options, audit
 
-__all__ = ["Options", "__version__", "audit", "explain", "sql"]
+__all__ = ["Options", "__version__", "audit", "explain", "price", "sql"]
 
 _HOME = {
     "Options": "curecon.reconcile",
     "audit": "curecon.reconcile",
     "explain": "curecon.explanation",
+    "price": "curecon.estimate",
     "sql": "curecon.queries",
 }
 

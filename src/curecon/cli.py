@@ -195,6 +195,54 @@ def sql(
 
 
 @app.command
+def price(
+    usage: Annotated[Path, Parameter(help="A TOML file of [[usage]] tables.")],
+    *,
+    rates: Annotated[list[Path], Many] = [],  # noqa: B006
+    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
+    contract: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Estimate what usage will cost, before it is spent, by the path of a bill.
+
+    A usage says when, where and how much, and what is used: in AWS's own words,
+    or in the attributes of rates/attributes.toml.
+
+      [[usage]]                            [[usage]]
+      date = 2026-10-01                    date = 2024-05-01
+      region = "us-east-1"                 region = "ap-northeast-1"
+      usage_type = "USE1-NovaLite-..."     service = "bedrock"
+      quantity = 5000                      provider = "Anthropic"
+      unit = "1K tokens"                   model = "Claude Instant"
+                                           capability = "provisioned_throughput"
+                                           commitment = "1 month"
+                                           model_units = 2
+                                           hours = 744
+
+    Args:
+        usage: a TOML file of [[usage]] tables.
+        rates: a folder of rate cards besides the packaged ones.
+        price_list: AWS price-list JSON, a file or a folder: bulk offers or GetProducts items.
+        contract: what was agreed with AWS, as TOML.
+        json: print total and lines as JSON.
+    """
+    from curecon.estimate import price as pricing
+    from curecon.reconcile import Options
+
+    options = Options(rates=rates, price_lists=price_list, contract=contract)
+    estimate = pricing(usage, options)
+    if json:
+        sys.stdout.write(estimate.model_dump_json(indent=2) + "\n")
+        return FINE
+    from rich.console import Console
+
+    from curecon.report.terminal import show_estimate
+
+    show_estimate(estimate, Console())
+    return FINE
+
+
+@app.command
 def decode(*usage_types: str, json: bool = False) -> int:
     """Show how usage types are read.
 
@@ -490,7 +538,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 
 
 for _name, _about in (
-    ("price", "Estimate what a usage file will cost."),
     ("diff", "Compare two deliveries of a period."),
     ("alert", "Send what is new since the last alert."),
     ("simulate", "Write bills with planted errors."),

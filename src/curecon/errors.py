@@ -40,6 +40,10 @@ class ContractInvalid(CureconError):
     """The contract breaks the rules."""
 
 
+class UsageInvalid(CureconError):
+    """A usage file breaks the rules."""
+
+
 class CheckInvalid(CureconError):
     """A check is not of the form that checks have."""
 

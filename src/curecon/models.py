@@ -159,3 +159,36 @@ class AuditResult(Record):
     bridge: list[BridgeRow]
     findings: list[Finding]
     breakdowns: list[Breakdown]
+
+
+class RateTaken(RateUsed):
+    """The rate an estimate was made by, as its source publishes it."""
+
+    source_kind: str
+    region: str | None
+    checked: str | None
+    unconfirmed: bool
+
+
+class EstimatedLine(Record):
+    """One usage, what it will cost and why; `reason` says why not, where no rate is known."""
+
+    name: str
+    date: str
+    region: str
+    quantity: Money
+    unit: str
+    expected: Money | None
+    rate: RateTaken | None
+    arithmetic: str | None
+    reason: str | None
+
+
+class Estimate(Record):
+    """What the usage of a file will cost; `total` leaves out what could not be priced."""
+
+    total: Money
+    currency: str
+    unpriced: int
+    lines: list[EstimatedLine]
+    notes: list[str]

@@ -37,6 +37,13 @@ def money(amount: Decimal) -> str:
     return format(amount, f".{1 - size.adjusted()}f").rstrip("0")
 
 
+def cents(amount: Decimal) -> str:
+    """Write dollars with all their digits, and at least two decimals."""
+    written = number(amount)
+    decimals = len(written.partition(".")[2])
+    return written + ("." if not decimals else "") + "0" * (2 - decimals)
+
+
 def signed(amount: Decimal) -> str:
     """Write a difference; a plus says that AWS billed too much."""
     written = money(amount)

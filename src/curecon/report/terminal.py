@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from curecon.models import AuditResult, Breakdown, Finding
+from curecon.models import AuditResult, Breakdown, Estimate, EstimatedLine, Finding
 from curecon.report import story
-from curecon.report.figures import count, money, number, signed
+from curecon.report.figures import cents, count, money, number, signed
 from curecon.report.story import Statement
 from curecon.report.text import CODE, FIELD, SENTENCE, visible, words
 
@@ -41,6 +41,66 @@ def show(result: AuditResult, console: Console) -> None:
         _heading(console, "Notes")
         for note in result.run.notes:
             _say(console, f"- {note}")
+
+
+def show_estimate(estimate: Estimate, console: Console) -> None:
+    """Print an estimate: what each usage costs, the total, and by which rate and arithmetic."""
+    table = _table(console)
+    table.add_column("", justify="right")
+    table.add_column("Usage", ratio=1, min_width=16, overflow="fold")
+    table.add_column("Quantity", justify="right", overflow="fold")
+    table.add_column("Rate", justify="right", overflow="fold")
+    table.add_column("Expected", justify="right", overflow="fold")
+    for place, line in enumerate(estimate.lines, start=1):
+        what = _text(line.name, console)
+        what.append(f"\n{line.region}, {line.date}", style="dim")
+        table.add_row(
+            str(place),
+            what,
+            _counted(number(line.quantity), line.unit, console),
+            _counted(number(line.rate.price), f"per {line.rate.unit}", console)
+            if line.rate
+            else "",
+            "unpriced" if line.expected is None else cents(line.expected),
+        )
+    console.print(table)
+    console.print()
+    _say(console, f"Expected in all: {cents(estimate.total)} {estimate.currency}", style="bold")
+    if estimate.unpriced:
+        which = f"{count(estimate.unpriced, 'usage')} could not be priced"
+        _say(console, f"{which}; the total leaves that out.", style="yellow")
+    _heading(console, "Arithmetic and sources")
+    basis = _table(console, header=False)
+    basis.add_column("", justify="right")
+    basis.add_column("", ratio=1, overflow="fold")
+    for place, line in enumerate(estimate.lines, start=1):
+        basis.add_row(str(place), _basis(line, console))
+    console.print(basis)
+    for note in estimate.notes:
+        _say(console, f"Note: {note}")
+
+
+def _counted(amount: str, unit: str, console: Console) -> Text:
+    """Set a number above its unit, which may be long."""
+    return _text(amount, console).append("\n").append_text(_text(unit, console))
+
+
+def _basis(line: EstimatedLine, console: Console) -> Text:
+    """Say by what a usage was priced, or why it was not."""
+    if line.rate is None:
+        said = _text(line.reason or "", console, SENTENCE)
+        said.stylize("yellow")
+        return said
+    rate = line.rate
+    until = f" until {rate.ends}" if rate.ends else ""
+    since = f"from {rate.starts}{until}" if rate.starts else f"in force{until}"
+    checked = f", checked {rate.checked}" if rate.checked else ""
+    unsure = ", unconfirmed" if rate.unconfirmed else ""
+    source = ": ".join(part for part in (rate.source, rate.reference) if part)
+    said = _text(line.arithmetic or "", console, SENTENCE)
+    told = _text(f"{source}; {since}{checked}{unsure}", console, SENTENCE)
+    told.stylize("dim")
+    return said.append("\n").append_text(told)
 
 
 def _headline(statement: Statement, console: Console) -> Padding:
