@@ -440,8 +440,7 @@ def explain(
     """Explain a line: as billed, as decoded, the rates that could price it, the arithmetic.
 
     Args:
-        line_item_id: AWS's id, or the beginning of one; for a line without an id, its number in
-            the ledger.
+        line_item_id: the id, or the beginning of one.
         interval: only the line of this time interval, as the bill writes it.
         rates: a folder of rate cards, whose rates are candidates besides the packaged ones.
         price_list: AWS price-list JSON, whose rates are candidates too.

@@ -193,8 +193,8 @@ def explain(
     """Explain the lines of an id, at most `LINES_MAX`: one a time interval, and every copy.
 
     Args:
-        line_item_id: AWS's id, the beginning of it where that is clear, or, for lines without an
-            id, the number of the line in the ledger.
+        line_item_id: the id, the beginning of it where that is clear, or the number of the line in
+            the ledger.
         ledger_path: the ledger that an audit wrote.
         time_interval: only the line of this interval.
         rates: folders of rate cards, whose rates are candidates besides the packaged ones and
