@@ -49,8 +49,8 @@ def line(**given: object) -> dict[str, str]:
     start = datetime.fromisoformat(str(given.pop("start", f"{PERIOD}-05T10:00:00")))
     end = start + timedelta(hours=int(str(given.pop("hours", 1))))
     quantity, rate = given.pop("quantity", "1000"), given.pop("rate", "0.00006")
-    if quantity is not None and rate is not None:
-        given.setdefault("line_item_unblended_cost", Decimal(str(quantity)) * Decimal(str(rate)))
+    if "line_item_unblended_cost" not in given:
+        given["line_item_unblended_cost"] = Decimal(str(quantity)) * Decimal(str(rate))
     values: dict[str, object] = {
         "bill_payer_account_id": PAYER,
         "bill_billing_period_start_date": f"{given.pop('period', PERIOD)}-01T00:00:00Z",

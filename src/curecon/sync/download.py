@@ -114,7 +114,7 @@ class Download:
                         f"The download of {self._what} kept breaking off ({broken}). Check the "
                         f"network and the proxy, and run it again. {KEPT}"
                     ) from None
-                _pause(min(0.5 * 2**failures, 8))
+                _pause(min(500 * 2**failures, 8_000))
 
     def discard(self) -> None:
         """Forget what has arrived."""
@@ -235,8 +235,8 @@ def _chunks(body: Any) -> Iterator[bytes]:  # noqa: ANN401  # urllib3 hides its 
         yield chunk
 
 
-def _pause(seconds: float) -> None:
-    time.sleep(seconds)
+def _pause(milliseconds: int) -> None:
+    time.sleep(milliseconds / 1_000)
 
 
 def _plain_part(part: Path) -> Path:
