@@ -19,7 +19,7 @@ _COLUMN = re.compile(
     re.MULTILINE,
 )
 
-_SHOWN = 40
+_SHOWN, _NAME_MAX = 40, 60
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,16 @@ def recognise(file: str, delivered: list[str], *, period_known: bool) -> Format:
             return known
         misses.append((len(missing), known.name, missing))
     _, name, missing = min(misses)
-    shown = [one if one.isprintable() else ascii(one)[1:-1] for one in delivered[:_SHOWN]]
+    cut = [one[:_NAME_MAX] + "..." * (len(one) > _NAME_MAX) for one in delivered[:_SHOWN]]
+    shown = [one if one.isprintable() else ascii(one)[1:-1] for one in cut]
     found = ", ".join(shown) + (", ..." if len(delivered) > _SHOWN else "")
+    hint = ""
+    if len(delivered) == 1 and any(mark in delivered[0] for mark in ";\t|"):
+        hint = " (cells must be separated by commas)"
     raise FormatUnknown(
         f"{file}: this is no bill that can be read. The nearest report type is {name}, and it "
-        f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}. Found: {found or 'none'}"
+        f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}{hint}. "
+        f"Found: {found or 'none'}"
     )
 
 

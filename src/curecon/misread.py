@@ -5,8 +5,8 @@ Everything here reads the bill again, slowly, and only after the run has failed.
 
 import csv
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import duckdb
 
@@ -32,9 +32,9 @@ def blame(con: duckdb.DuckDBPyConnection, bill: OpenBill, error: duckdb.Error) -
     named = [file for file in bill.files if str(file.link) in message]
     suspects = named or bill.files
     place = None
-    if "CSV" in message:
+    if "CSV" in message or "GZIP" in message:
         place = next(filter(None, map(_bad_record, suspects)), None)
-    with suppress(duckdb.Error):
+    with suppress(duckdb.Error), _in_order(con):
         place = place or next(filter(None, (_bad_cell(con, bill, one) for one in suspects)), None)
     if place:
         return BillUnreadable(place)
@@ -57,7 +57,8 @@ def first_gap(
             if name not in values:
                 continue
             _, given, value = values[name]
-            row = _first_row(con, bill, file, f"({value}) IS NULL")
+            with _in_order(con):
+                row = _first_row(con, bill, file, f"({value}) IS NULL")
             if row is not None:
                 return BillUnreadable(
                     f"{file.file.path}: row {row}, column {given.name}: the cell is empty, so the "
@@ -101,15 +102,21 @@ def _first_row(
     con: duckdb.DuckDBPyConnection, bill: OpenBill, file: OpenFile, condition: str
 ) -> int | None:
     """Number the first row that meets a condition, as an editor would; a CSV's header is row 1."""
+    found = con.execute(
+        f"SELECT row FROM (SELECT row_number() OVER () AS row, {condition} AS is_it "
+        f"FROM {bill.scan([file])}) WHERE is_it LIMIT 1"
+    ).fetchone()
+    return None if found is None else int(found[0]) + (file.stored == "csv")
+
+
+@contextmanager
+def _in_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let rows come in the order of their file, so that they can be counted."""
     con.execute("SET preserve_insertion_order = true")
     try:
-        found = con.execute(
-            f"SELECT row FROM (SELECT row_number() OVER () AS row, {condition} AS is_it "
-            f"FROM {bill.scan([file])}) WHERE is_it LIMIT 1"
-        ).fetchone()
+        yield
     finally:
         con.execute("SET preserve_insertion_order = false")
-    return None if found is None else int(found[0]) + (file.stored == "csv")
 
 
 def _bad_record(file: OpenFile) -> str | None:

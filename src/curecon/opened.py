@@ -125,7 +125,9 @@ class OpenBill:
             options = "filename = 'bill_file', file_row_number = true, hive_partitioning = false"
             return f"read_parquet([{paths}], {options})"
         names = ", ".join(f"'{column.cell}': 'VARCHAR'" for column in group[0].columns)
-        longest = f", max_line_size = {_LONG_LINE}" if self.long_lines else ""
+        longest = ""
+        if self.long_lines:
+            longest = f", max_line_size = {_LONG_LINE}, buffer_size = {_LONG_LINE}"
         return f"read_csv([{paths}], columns = {{{names}}}, {_CSV_OPTIONS}{longest})"
 
     def values(self, file: OpenFile) -> dict[str, tuple[Column, Delivered, str]]:
@@ -138,8 +140,8 @@ class OpenBill:
                 value = cells.cast(column, given.physical, given.cell)
                 values[column.name] = (column, given, value)
             elif column.key and product:
-                packed = cells.as_map(product.physical, product.cell)
-                values[column.name] = (column, product, f"nullif(({packed})['{column.key}'], '')")
+                value = cells.from_map(product.physical, product.cell, column.key)
+                values[column.name] = (column, product, value)
         return values
 
     def _states_period(self, file: OpenFile) -> bool:

@@ -194,7 +194,7 @@ def _suffix(magic: bytes) -> str:
 
 
 def _csv_header(file: BillFile, link: Path) -> list[str]:
-    """Read the names in a CSV's first record.
+    """Read the names in a CSV's first record; a file of nothing but line ends has none.
 
     Raises:
         BillUnreadable: the file is compressed badly, or not text.
@@ -204,12 +204,15 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
             head = handle.read(_HEADER_MAX)
         names = next(csv.reader(io.StringIO(head, newline="")), [])
         "".join(names).encode()
+        if not head.strip():
+            return []
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
         raise BillUnreadable(
             f"{file.path}: neither Parquet nor UTF-8 CSV that can be read ({error}); "
             "is it a bill, and complete?"
         ) from error
-    if any("\0" in name for name in names) or sum(map(len, names)) >= _HEADER_MAX // 2:
+    wide = sum(map(len, names)) >= _HEADER_MAX // 2
+    if not names or wide or any("\0" in name for name in names):
         raise BillUnreadable(f"{file.path}: its first line is no CSV header; is it a bill?")
     return names
 
