@@ -450,6 +450,21 @@ def test_several_lists_snapshots_and_the_rate_of_a_plan(tmp_path):
     ]
 
 
+def test_what_the_ledger_remembers_is_compared_by_what_it_prices(tmp_path):
+    output = NOVA.replace("input", "output")
+    item = tmp_path / "list.jsonl"
+    items = [
+        bills.price_item(name, price, region="eu-south-2")
+        for name, price in ((NOVA, "0.0031"), (output, "0.0041"))
+    ]
+    item.write_text("\n".join(items), "utf-8")
+    lines = [nova(), bills.line(line_item_usage_type=output, rate="0.0041")]
+    path = audited(tmp_path, lines, price_lists=[item])
+    (one,) = explanation.explain("line0", path)
+    assert why(one)["0.0031"] == "The audit took it from a price list, which is not at hand now."
+    assert why(one)["0.0041"] == "Other token type: output, not input."
+
+
 def test_ambiguous_rates_name_each_other(tmp_path):
     path, known = of_case("rate_ambiguous", tmp_path)
     ((one,), _) = every_line(path, **known)

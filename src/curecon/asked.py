@@ -204,7 +204,8 @@ def remembered(con: duckdb.DuckDBPyConnection, known: pl.DataFrame) -> pl.DataFr
     """Return the ledger's rates that are not at hand, with the attributes of what they price."""
     attributes = ", ".join(f"k.{name}" for name in rates.attributes())
     frame: pl.DataFrame = con.sql(
-        f"SELECT r.*, p.tier_from, p.tier_to, {attributes}, k.line_item_usage_type AS prices "
+        f"SELECT r.*, p.tier_from, p.tier_to, {attributes}, "
+        "coalesce(k.line_item_usage_type, '') AS prices "
         "FROM rates AS r JOIN (SELECT rate_id, min(charge_key_id) AS charge_key_id, "
         "min(tier_from) AS tier_from, max(tier_to) AS tier_to FROM key_rates GROUP BY 1) AS p "
         "ON p.rate_id = r.rate_id JOIN charge_keys AS k ON k.charge_key_id = p.charge_key_id "

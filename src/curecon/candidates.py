@@ -348,11 +348,10 @@ def _named(texts: list[str]) -> str:
 
 def _differences(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
     """Say in what a rate is not for a charge, by that way of matching in which it comes nearest."""
-    ways = (
-        [_by_usage_type(row, key), *_by_codes(row, key)]
-        if row["usage_type"] is not None or row["source_kind"] == "price_list"
-        else [_by_attributes(row, key)]
-    )
+    by_words = row["usage_type"] is not None or row["source_kind"] == "price_list"
+    if not by_words or row.get("prices") is not None:
+        return _by_attributes(row, key)
+    ways = [_by_usage_type(row, key), *_by_codes(row, key)]
     return min(ways, key=len)
 
 
@@ -386,7 +385,7 @@ def _by_codes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[list[Diffe
 def _by_attributes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
     """Compare as `matching` joins cards and private rates: by decoded attributes."""
     found = _compared(row, key, {name: name for name in rates.attributes()}) + _of_place(row, key)
-    if key["undecoded_reason"] is not None:
+    if key["undecoded_reason"] is not None and row["source_kind"] != "price_list":
         said = Difference(attribute=_DECODING, charge=key["undecoded_reason"], rate=None)
         return [said, *found]
     if not found and row.get("prices") is not None:
