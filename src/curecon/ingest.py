@@ -15,6 +15,7 @@ import duckdb
 
 from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
+from curecon.ledger import NO_ROOM
 from curecon.misread import blame, first_gap
 from curecon.opened import OpenBill, OpenFile
 from curecon.reader import Reader
@@ -63,14 +64,8 @@ _PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
 # Columns that say where a line lies, or that we worked out of others.
 _DERIVED = {"file", "row_number", "billed_by_aws", "price_basis", "kind", "quantity_rounded"}
 
-# Failures of this machine: no room on disk or in memory, or an interrupted query.
-_OURS = (
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.InterruptException,
-    duckdb.FatalException,
-    duckdb.InternalException,
-)
+# Failures that are not the bill's: no room, or an interrupted query.
+_OURS = (*NO_ROOM, duckdb.InterruptException, duckdb.InternalException)
 
 
 @dataclass

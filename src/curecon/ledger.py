@@ -12,7 +12,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import duckdb
@@ -26,7 +26,12 @@ SCHEMA_VERSION = 1
 _MEMORY = "1GB"
 
 # The machine failed a run: no room on disk or in memory.
-_NO_ROOM = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+NO_ROOM = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    duckdb.FatalException,
+)
 
 
 class Stage:
@@ -78,11 +83,12 @@ def staged(path: Path) -> Iterator[Stage]:
     except OSError as error:
         raise LedgerUnreadable(f"{path}: its folder cannot be made ({error.strerror})") from error
     place = path.with_name(f".{path.name}.staged")
-    with _sole_writer(path), _interruptible(), _guarded(path):
+    with _sole_writer(path), _interruptible():
+        _settle(path)
         _remove(place)
         try:
             yield from _open_stage(path, place)
-        except _NO_ROOM as error:
+        except NO_ROOM as error:
             raise LedgerUnreadable(
                 f"{path}: the run had no room on disk or in memory ({_first(error)}); free some, "
                 "or give --ledger another place; nothing was changed"
@@ -94,23 +100,30 @@ def staged(path: Path) -> Iterator[Stage]:
 def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
     """Copy the ledger into the folder `place` and open the copy; or begin an empty one."""
     stage = place / f"{Stage.catalog}.staged"
+    is_new = _is_new(path)
     try:
         place.mkdir()
-        if not _is_new(path):
+        if not is_new:
+            before = path.stat()
             shutil.copyfile(path, stage)
     except OSError as error:
         raise LedgerUnreadable(
             f"{path}: no copy of it can be made beside it ({error.strerror}); nothing was changed"
         ) from error
-    con = _connect(stage, read_only=False)
-    try:
-        con.execute(f"SET temp_directory = {text(str(place / 'temporary'))}")
-        if _is_new(path):
-            _make(con)
-        yield Stage(path, stage, con)
-    finally:
-        with suppress(duckdb.Error):
-            con.close()
+    with nullcontext() if is_new else _connect(path, read_only=True):
+        # Held open, so that no other program writes the ledger while its copy is worked on. That
+        # comes after copying: closing a file drops every lock of this process on it.
+        if not is_new and path.stat().st_mtime_ns != before.st_mtime_ns:
+            raise LedgerLocked(f"{path}: another program has just written it; try again")
+        con = _connect(stage, read_only=False)
+        try:
+            con.execute(f"SET temp_directory = {text(str(place / 'temporary'))}")
+            if is_new:
+                _make(con)
+            yield Stage(path, stage, con)
+        finally:
+            with suppress(duckdb.Error):
+                con.close()
 
 
 @contextmanager
@@ -174,20 +187,15 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def _guarded(path: Path) -> Iterator[None]:
-    """Check the ledger, and keep other programs from writing it while a copy is worked on."""
+def _settle(path: Path) -> None:
+    """Check the ledger, and fold another program's write-ahead log into it, so it is one file."""
     if _is_new(path):
-        yield
         return
     with _connect(path, read_only=True) as con:
         _check_version(con, path)
     if path.with_name(path.name + ".wal").exists():
-        # Another program was killed: fold what it had committed into the file, which is the whole.
         with _connect(path, read_only=False) as con:
             con.execute("CHECKPOINT")
-    with _connect(path, read_only=True):
-        yield
 
 
 def _is_new(path: Path) -> bool:
