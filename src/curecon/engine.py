@@ -61,8 +61,8 @@ def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
         finally:
             ended.set()
 
-    threading.Thread(target=run, name="query", daemon=True).start()
     try:
+        threading.Thread(target=run, name="query", daemon=True).start()
         _watch(con, ended)
     except KeyboardInterrupt:
         # An interrupt between two queries is lost, so it is repeated until the work has ended.
