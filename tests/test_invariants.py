@@ -571,44 +571,47 @@ def test_a_run_that_cannot_publish_its_report_leaves_everything_as_it_was():
 
 # --- 7. every expected dollar is explainable
 
+# Lines of these components are expected to cost something else than their quantity at their price.
+OTHERWISE = {"duplicate", "unpriced", "not_repriced", "commitment", "quantity"}
+EXPLAINED = """
+    SELECT c.line, c.component, c.expected, r.rate_id, r.source, r.price, r.unit AS rate_unit,
+        r.starts, r.ends, l.line_item_usage_amount AS quantity, l.pricing_unit AS written, l.unit,
+        CAST(l.line_item_usage_start_date AS DATE) AS day, l.capability
+    FROM comparison AS c JOIN line_items AS l USING (line) LEFT JOIN rates AS r USING (rate_id)
+    WHERE l.kind IN ('usage', 'covered_usage')
+"""
+
+
+def worked_out(row):
+    """Quantity x price of a line, from nothing but what the ledger says of its rate."""
+    same = row["written"] and units.fold(row["written"]) == units.fold(row["rate_unit"])
+    factor = Decimal(1) if same else units.factor(row["unit"], row["rate_unit"])
+    assert factor is not None, "a price in a unit that does not convert"
+    tasks = row["capability"] == "human_task"
+    quantity = row["quantity"].to_integral_value(ROUND_FLOOR) if tasks else row["quantity"]
+    return (quantity * row["price"] * factor).quantize(TEN_DECIMALS, ROUND_HALF_UP)
+
 
 @quick(8)
 @given(delivered())
 def test_every_expected_dollar_can_be_worked_out_again(bill):
     with folder() as path:
         audited(path, bill)
-        rows = asked(
-            path,
-            "SELECT c.line, c.component, c.expected, c.rate_id, l.line_item_usage_amount, "
-            "l.pricing_unit, l.unit, CAST(l.line_item_usage_start_date AS DATE), r.price, r.unit, "
-            "r.starts, r.ends, r.source, l.capability "
-            "FROM comparison AS c JOIN line_items AS l USING (line) "
-            "LEFT JOIN rates AS r USING (rate_id) WHERE l.kind IN ('usage', 'covered_usage')",
-        )
-        billed_by_bill = asked(path, "SELECT DISTINCT line FROM comparison WHERE reason IS NULL")
-    expected, exact = defaultdict(Decimal), {}
-    odd = set()
-    for number, component, amount, rate_id, quantity, written, unit, day, *rate in rows:
-        price, rate_unit, starts, ends, source, capability = rate
-        expected[number] += amount
-        if component in {"duplicate", "unpriced", "not_repriced", "commitment", "quantity"}:
-            odd.add(number)
+        with ledger.reading(path / "ledger.duckdb") as con:
+            names = [row[0] for row in con.execute(f"DESCRIBE {EXPLAINED}").fetchall()]
+            found = con.execute(EXPLAINED).fetchall()
+    of_line = defaultdict(list)
+    for values in found:
+        of_line[values[0]].append(dict(zip(names, values, strict=True)))
+    for rows in of_line.values():
+        components = {row["component"] for row in rows}
+        if components & OTHERWISE or all(row["rate_id"] is None for row in rows):
+            assert components & {*OTHERWISE, "arithmetic"}, "no rate, and no other reason"
             continue
-        if rate_id is None:
-            assert component == "arithmetic", "only a bill against itself needs no rate"
-            odd.add(number)
-            continue
-        assert source
-        assert (starts or date.min) <= day < (ends or date.max)
-        same = written is not None and units.fold(written) == units.fold(rate_unit)
-        factor = Decimal(1) if same else units.factor(unit, rate_unit)
-        assert factor is not None
-        counted = capability == "human_task"
-        whole = quantity.to_integral_value(ROUND_FLOOR) if counted else quantity
-        exact[number] = (whole * price * factor).quantize(TEN_DECIMALS, ROUND_HALF_UP)
-    assert {number for number in exact if number not in odd} <= {n for (n,) in billed_by_bill}
-    for number in exact.keys() - odd:
-        assert expected[number] == exact[number], [row for row in rows if row[0] == number]
+        for row in rows:
+            assert row["source"]
+            assert (row["starts"] or date.min) <= row["day"] < (row["ends"] or date.max)
+        assert sum(row["expected"] for row in rows) == worked_out(rows[0])
 
 
 # --- hold() notices
