@@ -526,6 +526,35 @@ def findings_show(
     return FINE
 
 
+@app.command
+def simulate(
+    folder: Path,
+    *,
+    lines: int = 100_000,
+    months: int = 1,
+    seed: int = 1,
+    format: Annotated[list[str], Many] = [],  # noqa: A002, B006
+) -> int:
+    """Write an invented bill as AWS would, with the price lists and the contract it was billed by.
+
+    Args:
+        folder: a new folder: bill/, price_list/, contract.toml and ground_truth.json.
+        lines: how many lines the bill has, over all months.
+        months: how many months are billed; the last is October 2026.
+        seed: what everything is drawn from; the same seed writes the same bytes.
+        format: a report that AWS delivers, e.g. cur2-parquet; may be given several times.
+    """
+    from curecon.simulate import simulate as simulating
+
+    simulating(folder, lines, months, seed, format or ["cur2-parquet"])
+    sys.stdout.write(
+        f"{folder} is written; to audit it:\n"
+        f"curecon audit {folder / 'bill'} --price-list {folder / 'price_list'}"
+        f" --contract {folder / 'contract.toml'}\n"
+    )
+    return FINE
+
+
 def _reserve(parent: App, name: str, about: str) -> None:
     """Keep a command's name until it is built."""
 
@@ -539,7 +568,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 for _name, _about in (
     ("diff", "Compare two deliveries of a period."),
     ("alert", "Send what is new since the last alert."),
-    ("simulate", "Write bills with planted errors."),
     ("mcp", "Answer assistants' questions about a ledger."),
     ("collect", "Collect evidence of use."),
 ):

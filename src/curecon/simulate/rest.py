@@ -1,0 +1,121 @@
+"""What else a bill has: other services, support, tax, credits and refunds."""
+
+import duckdb
+
+from curecon.simulate.world import World, line_id
+
+SERIES_HOURS = 168
+TAX_PERCENT = "8.25"
+
+# Every series is one resource over a week of hours of one month.
+OTHERS = """
+INSERT INTO lines BY NAME
+WITH months AS (
+    SELECT unnest(range({months})) AS place,
+        (DATE '{first}' + to_months(place::INTEGER))::DATE AS period,
+        date_diff('hour', period::TIMESTAMP, (period + to_months(1))::TIMESTAMP) AS hours
+),
+numbered AS (
+    SELECT n // {series_hours} AS series, n % {series_hours} AS place,
+        hash(n // {series_hours}, {seed}) AS dice, hash(n, {seed}) AS noise
+    FROM range({count}) AS numbers(n)
+),
+placed AS (
+    SELECT p.series, p.dice, p.noise, m.period,
+        m.period::TIMESTAMP + to_hours(((p.dice % m.hours)::BIGINT + p.place) % m.hours) AS starts,
+        {accounts}[1 + (p.dice // 3 % {account_count})::BIGINT] AS account,
+        {first_meter} + (p.dice // 7 % {meter_count})::INTEGER AS meter
+    FROM numbered AS p JOIN months AS m ON m.place = p.series % {months}
+),
+measured AS (
+    SELECT p.*, k.* EXCLUDE (meter),
+        r.price, md5(concat('{seed} other ', p.series)) AS digest,
+        (CASE WHEN k.unit = 'Hrs' THEN 10000000000
+             ELSE (1 + p.noise % (k.size * 1000))::BIGINT * 1000000000 // k.steps END
+            )::DECIMAL(19, 0) * 0.0000000001::DECIMAL(11, 10) AS quantity
+    FROM placed AS p
+    JOIN meters AS k ON k.meter = p.meter
+    JOIN prices AS r ON r.meter = p.meter AND p.starts >= r.starts AND p.starts < r.ends
+)
+SELECT translate(digest || digest[:20], '0189', 'wxyz') AS id, starts,
+    starts + to_hours(1) AS ends, 'Usage' AS line_type, meter, period, account,
+    replace(replace(replace({resource}, '{{region}}', region), '{{account}}', account),
+        '{{id}}', digest[:17]) AS resource,
+    quantity, price AS rate,
+    (quantity::DECIMAL(22, 10) * price)::DECIMAL(28, 10) AS cost,
+    price AS public_rate, cost AS public_cost, 'Anniversary' AS bill_type,
+    code, name, entity, usage_type, operation, unit,
+    '$' || price || ' per ' || unit || ' of ' || what AS description,
+    MAP([]::VARCHAR[], []::VARCHAR[]) AS tags
+FROM measured
+"""
+
+# Tax is of what is left after discounts and credits, by account and product, in cents.
+TAX = """
+INSERT INTO lines BY NAME
+WITH taxed AS (
+    SELECT period, account, code, any_value(name) AS name, entity, sum(cost) AS base
+    FROM lines
+    GROUP BY period, account, code, entity
+    HAVING sum(cost) > 1
+)
+SELECT translate(md5(concat_ws(' ', '{seed} tax', period, account, code))
+            || md5(account)[:20], '0189', 'wxyz') AS id,
+    period, period::TIMESTAMP AS starts, (period + to_months(1))::TIMESTAMP AS ends,
+    'Tax' AS line_type, account, 1 AS quantity, code, name, entity, '' AS usage_type,
+    round(base::DECIMAL(28, 10) * {percent}::DECIMAL(4, 2) * 0.01::DECIMAL(3, 2), 2) AS cost,
+    'Tax for product code ' || code || ' usage type ' AS description, 'USSalesTax' AS tax_type,
+    'Anniversary' AS bill_type, MAP([]::VARCHAR[], []::VARCHAR[]) AS tags
+FROM taxed
+ORDER BY ALL
+"""
+
+# A line of the payer as a whole: support, what AWS gives, and what it gives back.
+PAYER_LINES = [
+    # name, line type, bill type, product code, product name, usage type, description, percent of AI
+    ("support", "Fee", "Anniversary", "AWSSupportBusiness", "AWS Support (Business)", "Dollar",
+     "AWS Support (Business)", "3"),
+    ("credit", "Credit", "Anniversary", "AmazonBedrock", "Amazon Bedrock", "",
+     "AWS Activate credit for Amazon Bedrock", "-2"),
+    ("refund", "Refund", "Refund", "AmazonSageMaker", "Amazon SageMaker", "",
+     "Refund for Amazon SageMaker of the month before", "-0.5"),
+]  # fmt: skip
+
+PAYER_LINE = """
+INSERT INTO lines BY NAME
+SELECT ? AS id, period, period::TIMESTAMP AS starts, (period + to_months(1))::TIMESTAMP AS ends,
+    ? AS line_type, ? AS bill_type, ? AS code, ? AS name, ? AS usage_type, ? AS description,
+    round(sum(l.cost)::DECIMAL(28, 10) * ?::DECIMAL(4, 2) * 0.01::DECIMAL(3, 2), 2) AS cost,
+    ? AS account, 'AWS' AS entity, MAP([]::VARCHAR[], []::VARCHAR[]) AS tags
+FROM lines AS l JOIN meters AS m ON m.meter = l.meter AND m.is_ai
+WHERE l.line_type = 'Usage'
+GROUP BY l.period
+"""
+
+
+def write_others(con: duckdb.DuckDBPyConnection, world: World, count: int) -> None:
+    """Write so many lines of other services."""
+    meters = [number for number, meter in enumerate(world.meters) if not meter.is_ai]
+    resources = " ".join(f"WHEN {n} THEN '{world.meters[n].resource}'" for n in meters)
+    con.execute(
+        OTHERS.format(
+            months=len(world.months),
+            first=world.months[0].isoformat(),
+            series_hours=SERIES_HOURS,
+            seed=world.seed,
+            count=count,
+            accounts=world.accounts,
+            account_count=len(world.accounts),
+            first_meter=meters[0],
+            meter_count=len(meters),
+            resource=f"CASE meter {resources} END",
+        )
+    )
+
+
+def write_payer_lines(con: duckdb.DuckDBPyConnection, world: World) -> None:
+    """Write support fees, credits, refunds and, on all of it, tax."""
+    for name, line_type, bill_type, *rest in PAYER_LINES:
+        identity = line_id(world.seed, name)
+        con.execute(PAYER_LINE, [identity, line_type, bill_type, *rest, world.payer])
+    con.execute(TAX.format(seed=world.seed, percent=TAX_PERCENT))
