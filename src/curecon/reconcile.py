@@ -19,6 +19,7 @@ from curecon import (
     invariants,
     ledger,
     matching,
+    neighbours,
     price_list,
     rates,
     result,
@@ -262,8 +263,21 @@ def _compare(
         f"{target} SELECT delivery_id, line, 'discount' AS component, reason, difference, "
         "0 AS billed_part FROM discounts WHERE NOT is_discount_line"
     )
+    _look_nearby(con, known)
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
+
+
+def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
+    """Make `near_rates`: what the neighbours of charges billed at another rate cost."""
+    keys = con.sql(
+        "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT l.charge_key_id FROM compared "
+        "AS c JOIN lines AS l ON l.line = c.line WHERE c.component = 'rate') ORDER BY charge_key_id"
+    ).pl()
+    near = neighbours.rates_nearby(keys, known.rates, list(rates.attributes()))
+    con.register("incoming", near)
+    con.execute("CREATE OR REPLACE TEMP TABLE near_rates AS SELECT * FROM incoming")
+    con.unregister("incoming")
 
 
 def _record(

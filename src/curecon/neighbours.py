@@ -1,0 +1,148 @@
+"""What a charge would cost if it were another: of another region, of the standard tier, uncached.
+
+A wrong rate is mostly the right rate of something else. Once a bill shows rates that differ, the
+public rates of what lies nearest to such a charge are looked up, so that a check can name the one
+that was billed. Nothing is re-priced by it.
+"""
+
+import re
+from typing import NamedTuple
+
+import polars as pl
+
+from curecon import matching
+from curecon.grammar import regions
+
+
+class Change(NamedTuple):
+    """What makes a neighbour: one attribute, from which values, to what.
+
+    `words` turns AWS's own words into the neighbour's (the grammars of rates/usage_types); the
+    first that fits is taken.
+    """
+
+    how: str
+    attribute: str
+    values: tuple[str, ...]
+    to: str | None
+    words: tuple[tuple[str, str], ...]
+
+
+_CHANGES = (
+    Change(
+        "standard_tier", "tier", ("batch", "flex"), None,
+        (
+            (r"(-mantle-.*)-(batch|flex)$", r"\1-standard"),
+            (r"-(batch|flex)(?=-|$)", ""),
+            (r"_Batch(?=-)", ""),
+            (r"_(batch|flex)(?=-)", "_standard"),
+        ),
+    ),
+    Change(
+        "uncached", "token_type", ("cache_read",), "input",
+        (
+            (r"-cache-read-input-token-count", "-input-tokens"),
+            (r"-cache-read-tokens", "-input-tokens"),
+            (r"_CacheReadInputTokenCount", "_InputTokenCount"),
+            (r"_(cache_read|cached_input)_tokens", "_input_tokens"),
+        ),
+    ),
+    Change(
+        "regional", "routing", ("global",), None,
+        (
+            (r"-cross-region-global", ""),
+            (r"-global(?=-standard$|$)", ""),
+            (r"_Global(?=[-_])", ""),
+            (r"_global(?=_)", ""),
+        ),
+    ),
+)  # fmt: skip
+
+SCHEMA = {
+    "charge_key_id": pl.UInt64,
+    "how": pl.String,
+    "neighbour": pl.String,
+    "price": matching.KEY_RATES["price"],
+    "rate_id": pl.String,
+    "starts": pl.Date,
+    "ends": pl.Date,
+}
+
+
+def rates_nearby(keys: pl.DataFrame, rates: pl.DataFrame, attributes: list[str]) -> pl.DataFrame:
+    """Look up what the neighbours of charges cost.
+
+    Args:
+        keys: decoded charge keys, as `matching.price` takes them.
+        rates: every rate that is known; those of a contract are no neighbour's.
+        attributes: the pricing attributes.
+
+    Returns:
+        One row per charge key, neighbour and interval, in the columns SCHEMA: `how` is
+        standard_tier, uncached, regional or region; `neighbour` names the region; `price` is USD
+        for one unit of the charge's own quantity.
+    """
+    public = rates.filter(pl.col("source_kind") != "contract")
+    known = keys.filter(pl.col("region").is_not_null() & pl.col("undecoded_reason").is_null())
+    variants = [_changed(known, change) for change in _CHANGES]
+    others = pl.concat([*variants, _in_other_regions(known, public)]).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt64).alias("number"),
+        # A SKU and a rate code name the charge itself, not its neighbour.
+        product_sku=pl.lit(None, pl.String),
+        pricing_rate_code=pl.lit(None, pl.String),
+    )
+    of_key = others.select("number", pl.col("charge_key_id").alias("of"), "how", "neighbour")
+    asked = others.with_columns(pl.col("number").alias("charge_key_id")).drop(
+        "number", "how", "neighbour"
+    )
+    priced, _ = matching.price(asked, public, attributes)
+    return (
+        priced.filter((pl.col("tier_from").fill_null(0) == 0) & pl.col("tier_to").is_null())
+        .join(of_key, left_on="charge_key_id", right_on="number", validate="m:1")
+        .with_columns(pl.col("of").alias("charge_key_id"))
+        .select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+        .sort(pl.all())
+    )
+
+
+def _changed(keys: pl.DataFrame, change: Change) -> pl.DataFrame:
+    """Give each key that has one of the values the other value, in attributes and usage type."""
+    affected = keys.filter(pl.col(change.attribute).is_in(change.values))
+    texts = [_rewritten(one, change.words) for one in affected["line_item_usage_type"].to_list()]
+    return affected.with_columns(
+        pl.lit(change.to, pl.String).alias(change.attribute),
+        pl.Series("line_item_usage_type", texts, pl.String),
+        how=pl.lit(change.how),
+        neighbour=pl.lit(None, pl.String),
+    )
+
+
+def _rewritten(usage_type: str | None, words: tuple[tuple[str, str], ...]) -> str | None:
+    """Write a usage type in the neighbour's words; one that none of the words fit has none."""
+    for pattern, replacement in words:
+        other, count = re.subn(pattern, replacement, usage_type or "")
+        if count:
+            return other
+    return None
+
+
+def _in_other_regions(keys: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Put each key into every other region that has rates."""
+    prefix = dict(regions().select("region_code", "usage_type_prefix").iter_rows())
+    elsewhere = [one for one in rates["region"].unique().sort() if one in prefix]
+    moved = keys.join(pl.DataFrame({"neighbour": elsewhere}, {"neighbour": pl.String}), how="cross")
+    moved = moved.filter(pl.col("neighbour") != pl.col("region"))
+    words = moved.select("line_item_usage_type", "region", "neighbour").iter_rows()
+    texts = [_moved(text, prefix.get(home), prefix[other]) for text, home, other in words]
+    return moved.with_columns(
+        pl.Series("line_item_usage_type", texts, pl.String),
+        pl.lit("region").alias("how"),
+        pl.col("neighbour").alias("region"),
+    ).select(*keys.columns, "how", "neighbour")
+
+
+def _moved(usage_type: str | None, home: str | None, other: str) -> str | None:
+    if usage_type is None or home is None:
+        return None
+    moved = re.sub(rf"^{re.escape(home)}-", f"{other}-", usage_type)
+    return re.sub(rf"-MP:{re.escape(home)}_", f"-MP:{other}_", moved)
