@@ -24,11 +24,11 @@ DEMO = ROOT / "fixtures" / "demo"
 BUILT = [
     ["audit"], ["ingest"], ["sql"], ["decode"], ["price"],
     ["rates"], ["rates", "check"], ["rates", "list"], ["rates", "sync"], ["rates", "diff"],
-    ["checks"], ["checks", "list"], ["checks", "show"], ["explain"], ["simulate"],
+    ["checks"], ["checks", "list"], ["checks", "show"], ["explain"], ["simulate"], ["diff"],
     ["findings"], ["findings", "list"], ["findings", "show"],
 ]  # fmt: skip
 RESERVED = [
-    ["diff"], ["alert"], ["mcp"], ["collect"],
+    ["alert"], ["mcp"], ["collect"],
     ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 # The audit's options, as DESIGN promises them.

@@ -238,7 +238,7 @@ def test_json_has_the_keys_that_others_rely_on():
     assert content["run"]["started"] == "2026-11-03T08:15:30Z"
     assert list(content["totals"][0]) == (
         "period payer_account currency lines billed in_scope_lines in_scope_billed expected "
-        "unpriced not_repriced"
+        "unpriced not_repriced final_lines final_billed"
     ).split(SPACE)
     assert list(content["bridge"][0]) == (
         "period payer_account currency component billed expected amount lines"

@@ -39,6 +39,22 @@ CREATE TABLE read_totals (
     in_scope_billed            DECIMAL(38, 20) NOT NULL
 );
 
+-- What the lines of a delivery add up to: kept when a newer delivery replaces the lines, so that
+-- two deliveries can be compared.
+CREATE TABLE delivery_sums (
+    delivery_id                VARCHAR NOT NULL,
+    charge_key_id              UBIGINT NOT NULL,
+    line_item_usage_account_id VARCHAR,
+    bill_invoicing_entity      VARCHAR,
+    lines                      BIGINT NOT NULL,
+    final_lines                BIGINT NOT NULL,
+    quantity                   DECIMAL(38, 10),
+    billed                     DECIMAL(38, 20) NOT NULL,
+    final_billed               DECIMAL(38, 20) NOT NULL,
+    first_usage                TIMESTAMP NOT NULL,
+    last_usage                 TIMESTAMP NOT NULL
+);
+
 CREATE TABLE lines (
     line                                     BIGINT NOT NULL,
     delivery_id                              VARCHAR NOT NULL,

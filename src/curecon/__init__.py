@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from curecon.explanation import explain
     from curecon.queries import sql
     from curecon.reconcile import Options, audit
+    from curecon.versions import diff
 
-__all__ = ["Options", "__version__", "audit", "explain", "price", "sql"]
+__all__ = ["Options", "__version__", "audit", "diff", "explain", "price", "sql"]
 
 _HOME = {
     "Options": "curecon.reconcile",
     "audit": "curecon.reconcile",
+    "diff": "curecon.versions",
     "explain": "curecon.explanation",
     "price": "curecon.estimate",
     "sql": "curecon.queries",

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from curecon import __version__
+from curecon import __version__, cli_life
+from curecon.cli_options import FAILED, FINE, FOUND, INTERRUPTED, Dollars, LedgerFile, Many
 from curecon.errors import CureconError, OptionInvalid, RatesInvalid
-
-FINE, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 _HELP = """Prove an AWS AI bill right or wrong.
 
@@ -47,25 +46,9 @@ app = App(
 )
 rates_app = App(name="rates", help="What is known about prices.")
 checks_app = App(name="checks", help="What a bill is checked for.")
-findings_app = App(name="findings", help="The life of a finding.")
-for sub in (rates_app, checks_app, findings_app):
+for sub in (rates_app, checks_app, cli_life.findings_app):
     app.command(sub)
-
-LedgerFile = Annotated[
-    Path, Parameter(name="--ledger", help="The DuckDB file that keeps bills and findings.")
-]
-Many = Parameter(negative=(), consume_multiple=False)
-
-
-def _dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN401
-    """Read an option that is an amount of dollars."""
-    try:
-        amount = Decimal(tokens[0].value)
-    except InvalidOperation as error:
-        raise ValueError("write dollars as digits, e.g. 10.50") from error
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("write dollars as digits, e.g. 10.50")
-    return amount
+app.command(cli_life.diff)
 
 
 @app.command
@@ -79,7 +62,7 @@ def audit(
     checks: Annotated[list[Path], Many] = [],  # noqa: B006
     services: Literal["ai", "all"] = "ai",
     invoice_total: Annotated[list[str], Many] = [],  # noqa: B006
-    min_difference: Annotated[Decimal, Parameter(converter=_dollars)] = Decimal(0),
+    min_difference: Dollars = Decimal(0),
     out: Path | None = None,
     fail_on: Literal["error", "warning", "never"] = "error",
     json: bool = False,
@@ -463,69 +446,6 @@ def explain(
     return FINE
 
 
-@findings_app.command(name="list")
-def findings_list(
-    *,
-    ledger: LedgerFile = Path("curecon.duckdb"),
-    period: str | None = None,
-    severity: Literal["error", "warning", "info"] | None = None,
-    check: str | None = None,
-    format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
-) -> int:
-    """List the findings of the ledger, the gravest and dearest first.
-
-    Args:
-        period: only those of this billing period, e.g. 2026-10.
-        severity: only those of this severity.
-        check: only those of this check, as `curecon checks list` names it.
-        format: how to print them; csv and json have every field.
-    """
-    from curecon import explanation
-
-    found = explanation.findings(ledger, period, severity, check)
-    if format == "table":
-        from rich.console import Console
-
-        from curecon.report.chain import show_findings
-
-        show_findings(found, Console())
-    elif format == "csv":
-        from curecon.report.files import findings_csv
-
-        sys.stdout.write(findings_csv(found))
-    elif format == "json":
-        sys.stdout.write(explanation.to_json(explanation.Findings(findings=found)))
-    else:
-        from curecon import queries
-
-        sys.stdout.write(str(queries.render(explanation.overview(found), format)))
-    return FINE
-
-
-@findings_app.command(name="show")
-def findings_show(
-    finding_id: str, *, ledger: LedgerFile = Path("curecon.duckdb"), json: bool = False
-) -> int:
-    """Explain a finding: its fields, its rate, its dearest lines, and which lines it is about.
-
-    Args:
-        finding_id: the id, or the beginning of it.
-        json: print it as JSON.
-    """
-    from curecon import explanation
-
-    found = explanation.explain_finding(finding_id, ledger)
-    if json:
-        sys.stdout.write(explanation.to_json(found))
-        return FINE
-    from rich.console import Console
-
-    from curecon.report.chain import show_finding
-
-    show_finding(found, Console())
-    return FINE
-
-
 @app.command
 def simulate(
     folder: Path,
@@ -566,7 +486,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 
 
 for _name, _about in (
-    ("diff", "Compare two deliveries of a period."),
     ("alert", "Send what is new since the last alert."),
     ("mcp", "Answer assistants' questions about a ledger."),
     ("collect", "Collect evidence of use."),
@@ -578,7 +497,7 @@ for _name, _about in (
     ("settle", "Match a finding with a credit."),
     ("dispute", "Write a dispute package."),
 ):
-    _reserve(findings_app, _name, _about)
+    _reserve(cli_life.findings_app, _name, _about)
 
 
 def main(arguments: list[str] | None = None) -> None:

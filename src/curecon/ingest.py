@@ -357,7 +357,10 @@ def _replace(
     gone = "WHERE delivery_id IN (SELECT delivery_id FROM superseded)"
     con.execute(f"DELETE FROM lines {gone}")
     con.execute(f"UPDATE deliveries SET is_current = FALSE {gone}")
-    for table in ("deliveries", "delivery_files", "read_totals", "past_findings", "past_bridge"):
+    for table in (
+        "deliveries", "delivery_files", "read_totals", "delivery_sums", "past_findings",
+        "past_bridge",
+    ):  # fmt: skip
         con.execute(
             f"DELETE FROM {table} WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
         )
@@ -365,6 +368,7 @@ def _replace(
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
     if not opened.names_lines:
         execute(con, read("duckdb", "number_repeats.sql"))
+    execute(con, f"INSERT INTO delivery_sums BY NAME {read('duckdb', 'delivery_sums.sql')}")
     _make_keys(con, opened, services, periods)
     _insert_totals(con, opened, services)
 

@@ -81,7 +81,10 @@ class BridgeRow(Record):
 
 
 class Total(Record):
-    """What was read and what was priced, of one period, payer and currency."""
+    """What was read and what was priced, of one period, payer and currency.
+
+    `final_lines` and `final_billed` are of the lines that carry an invoice, of every service.
+    """
 
     period: str
     payer_account: str
@@ -93,6 +96,8 @@ class Total(Record):
     expected: Money
     unpriced: Money
     not_repriced: Money
+    final_lines: int = 0
+    final_billed: Money = Decimal(0)
 
 
 class DeliveredFile(Record):
@@ -102,6 +107,22 @@ class DeliveredFile(Record):
     sha256: str
     bytes: int
     lines: int
+
+
+class Finality(Record):
+    """How much of a delivery AWS has made final, for one company that invoices; lines in scope.
+
+    A line is final once it carries an invoice. `is_final` leaves out what AWS adds later: credits,
+    refunds, fees and tax.
+    """
+
+    invoicing_entity: str | None
+    currency: str
+    lines: int
+    final_lines: int
+    billed: Money
+    final_billed: Money
+    is_final: bool
 
 
 class Delivery(Record):
@@ -114,6 +135,7 @@ class Delivery(Record):
     final_lines: int
     lines: int
     files: list[DeliveredFile]
+    finality: list[Finality] = []
 
 
 class RateSource(Record):

@@ -4,6 +4,7 @@ from typing import Any
 
 import duckdb
 
+from curecon import versions
 from curecon.engine import execute, read
 from curecon.models import (
     AuditResult,
@@ -45,6 +46,7 @@ def deliveries(con: duckdb.DuckDBPyConnection) -> list[Delivery]:
             final_lines=row[4],
             lines=row[5],
             files=_files(con, row[0]),
+            finality=versions.finality(con, row[0]),
         )
         for row in rows
     ]

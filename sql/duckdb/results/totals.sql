@@ -9,7 +9,9 @@ SELECT
     sum(t.in_scope_billed) AS in_scope_billed,
     coalesce(max(b.expected), 0) AS expected,
     coalesce(max(b.unpriced), 0) AS unpriced,
-    coalesce(max(b.not_repriced), 0) AS not_repriced
+    coalesce(max(b.not_repriced), 0) AS not_repriced,
+    coalesce(sum(t.lines) FILTER (t.bill_invoice_id IS NOT NULL), 0) AS final_lines,
+    coalesce(sum(t.billed) FILTER (t.bill_invoice_id IS NOT NULL), 0) AS final_billed
 FROM run_deliveries AS r
 JOIN read_totals AS t
     ON t.delivery_id = r.delivery_id

@@ -1,8 +1,7 @@
 """Show on the terminal how a line came to its difference, and which lines a finding is about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -18,15 +17,13 @@ from curecon.explanation import (
 )
 from curecon.models import Finding, RateUsed
 from curecon.report import story
+from curecon.report.console import STYLES, Pair, heading, joined, labelled, new_table, say, shown
 from curecon.report.figures import count, money, number, signed
-from curecon.report.text import CODE, FIELD, SENTENCE, visible, words
+from curecon.report.text import CODE, SENTENCE, visible, words
 
 _UNIT = 40
 _FILES_MAX = 3
-_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS = {"taken": "bold green", "refused": "dim"}
-
-Pair = tuple[str, str | None]
 
 
 def show_lines(explanations: Sequence[Explanation], console: Console) -> None:
@@ -34,7 +31,7 @@ def show_lines(explanations: Sequence[Explanation], console: Console) -> None:
     _each(explanations, console)
     if explanations and (more := explanations[0].lines_of_id - len(explanations)) > 0:
         console.print()
-        _say(
+        say(
             console,
             f"{count(more, 'more line')} with this id; name one with --interval, or see "
             '`curecon sql "SELECT * FROM comparison WHERE line_item_id = ..."`.',
@@ -44,29 +41,29 @@ def show_lines(explanations: Sequence[Explanation], console: Console) -> None:
 def show_finding(found: FindingExplained, console: Console) -> None:
     """Print a finding, the chain of its dearest lines, and its lines."""
     finding = found.finding
-    _heading(console, f"{words(finding.check)} · {finding.severity} · {finding.id}")
-    _say(console, finding.reason)
+    heading(console, f"{words(finding.check)} · {finding.severity} · {finding.id}")
+    say(console, finding.reason)
     console.print()
-    console.print(_pairs(_of_finding(finding), console))
+    console.print(labelled(_of_finding(finding), console))
     if finding.rate is not None:
-        _heading(console, "Its rate", style="bold")
-        console.print(_pairs(_of_rate_used(finding.rate, finding.currency), console))
+        heading(console, "Its rate", style="bold")
+        console.print(labelled(_of_rate_used(finding.rate, finding.currency), console))
     _each(found.explanations, console)
     if not found.lines:
-        _say(console, "It is about no single line.")
+        say(console, "It is about no single line.")
         return
-    _heading(console, f"Its lines: {number(len(found.lines) + found.lines_left_out)}")
+    heading(console, f"Its lines: {number(len(found.lines) + found.lines_left_out)}")
     console.print(_lines(found.lines, console))
     if found.lines_left_out:
-        _say(console, f'{found.lines_left_out:,} more: `curecon sql "{found.query}"`')
+        say(console, f'{found.lines_left_out:,} more: `curecon sql "{found.query}"`')
 
 
 def show_findings(findings: Sequence[Finding], console: Console) -> None:
     """Print findings as a table."""
     if not findings:
-        _say(console, "No findings.")
+        say(console, "No findings.")
         return
-    table = _table(console, lines=True)
+    table = new_table(console, lines=True)
     table.add_column("Id", no_wrap=True)
     table.add_column("Severity", no_wrap=True)
     table.add_column("What, where and why", ratio=1, min_width=24, overflow="fold")
@@ -80,13 +77,13 @@ def show_findings(findings: Sequence[Finding], console: Console) -> None:
             finding.region,
             finding.resource,
         ]
-        said = _joined(what, console, "bold").append("\n")
-        said.append_text(_joined(where, console, "dim")).append("\n")
+        said = joined(what, console, "bold").append("\n")
+        said.append_text(joined(where, console, "dim")).append("\n")
         table.add_row(
             finding.id,
-            Text(finding.severity, style=_STYLES[finding.severity]),
-            said.append_text(_text(finding.reason, console, SENTENCE)),
-            _text(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console),
+            Text(finding.severity, style=STYLES[finding.severity]),
+            said.append_text(shown(finding.reason, console, SENTENCE)),
+            shown(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console),
         )
     console.print(table)
 
@@ -103,23 +100,23 @@ def _each(explanations: Sequence[Explanation], console: Console) -> None:
 
 def _line(explanation: Explanation, before: Explanation | None, console: Console) -> None:
     line = explanation.line
-    _heading(console, f"Line {visible(line.line_item_id or str(line.line))}")
+    heading(console, f"Line {visible(line.line_item_id or str(line.line))}")
     for title, pairs in (
         ("As billed", _of_line(line)),
         ("Decoded charge", _of_charge(explanation)),
         *(("Rate taken", _of_rate(rate)) for rate in explanation.rates),
     ):
-        _heading(console, title, style="bold")
-        console.print(_pairs(pairs, console))
+        heading(console, title, style="bold")
+        console.print(labelled(pairs, console))
     _candidates(explanation, before, console)
-    _heading(console, "Arithmetic", style="bold")
+    heading(console, "Arithmetic", style="bold")
     _steps(explanation, console)
     if explanation.components:
-        _heading(console, "Difference", style="bold")
+        heading(console, "Difference", style="bold")
         console.print(_components(explanation, console))
     for finding in explanation.findings:
         said = f"{finding.severity}: {words(finding.check)} ({finding.id}). {finding.reason}"
-        _say(console, said)
+        say(console, said)
 
 
 def _of_line(line: BilledLine) -> list[Pair]:
@@ -191,28 +188,28 @@ def _days(starts: str | None, ends: str | None) -> str:
 
 
 def _candidates(explanation: Explanation, before: Explanation | None, console: Console) -> None:
-    _heading(console, "Candidate rates", style="bold")
+    heading(console, "Candidate rates", style="bold")
     if before and _verdicts(before) == _verdicts(explanation):
-        _say(console, "The same, for the same reasons, as those of the line above.")
+        say(console, "The same, for the same reasons, as those of the line above.")
         return
     if not explanation.candidates:
-        _say(console, "None: no known rate is for its model, instance type, usage type or SKU.")
+        say(console, "None: no known rate is for its model, instance type, usage type or SKU.")
         return
-    table = _table(console, header=False)
+    table = new_table(console, header=False)
     table.add_column("verdict", no_wrap=True)
     table.add_column("rate", ratio=1, overflow="fold")
     for one in explanation.candidates:
-        said = _text(_price(one), console)
+        said = shown(_price(one), console)
         regions = ", ".join(one.regions[:_FILES_MAX])
         regions += f" and {len(one.regions) - _FILES_MAX} more" * (len(one.regions) > _FILES_MAX)
-        where = _joined([regions, _days(one.starts, one.ends)], console, "")
-        said.append_text(_text(" · ", console)).append_text(where)
-        said.append("\n").append_text(_joined([one.source, one.reference], console, "dim"))
-        said.append("\n").append_text(_text(one.why, console, SENTENCE))
+        where = joined([regions, _days(one.starts, one.ends)], console, "")
+        said.append_text(shown(" · ", console)).append_text(where)
+        said.append("\n").append_text(joined([one.source, one.reference], console, "dim"))
+        said.append("\n").append_text(shown(one.why, console, SENTENCE))
         table.add_row(Text(one.verdict, style=_VERDICTS[one.verdict]), said)
     console.print(table)
     if explanation.candidates_left_out:
-        _say(console, f"{explanation.candidates_left_out:,} more differ in as much or more.")
+        say(console, f"{explanation.candidates_left_out:,} more differ in as much or more.")
 
 
 def _verdicts(explanation: Explanation) -> tuple[object, ...]:
@@ -229,18 +226,18 @@ def _steps(explanation: Explanation, console: Console) -> None:
     table.add_column(justify="right")
     table.add_column(ratio=1, overflow="fold")
     for place, step in enumerate(steps, start=1):
-        table.add_row(f"{place}.", _text(step, console, SENTENCE))
+        table.add_row(f"{place}.", shown(step, console, SENTENCE))
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _components(explanation: Explanation, console: Console) -> Table:
-    table = _table(console)
+    table = new_table(console)
     table.add_column("Component", ratio=1, min_width=12, overflow="fold")
     for name in ("Billed", "Expected", "Difference"):
         table.add_column(name, justify="right", overflow="fold")
     for one in explanation.components:
         table.add_row(
-            _joined([story.label(one.component), _reason(one.reason)], console, ""),
+            joined([story.label(one.component), _reason(one.reason)], console, ""),
             number(one.billed),
             number(one.expected),
             f"{'+' if one.difference > 0 else ''}{number(one.difference)}",
@@ -293,14 +290,14 @@ def _of_rate_used(rate: RateUsed, currency: str | None) -> list[Pair]:
 
 
 def _lines(lines: Sequence[LineOfFinding], console: Console) -> Table:
-    table = _table(console)
+    table = new_table(console)
     table.add_column("Line and interval", ratio=1, min_width=24, overflow="fold")
     for name in ("Billed", "Expected", "Difference"):
         table.add_column(name, justify="right", overflow="fold")
     for one in lines:
-        said = _text(one.line_item_id or str(one.line), console)
+        said = shown(one.line_item_id or str(one.line), console)
         said.append("\n").append_text(
-            _joined([one.time_interval, one.usage_account], console, "dim")
+            joined([one.time_interval, one.usage_account], console, "dim")
         )
         table.add_row(
             said,
@@ -311,58 +308,5 @@ def _lines(lines: Sequence[LineOfFinding], console: Console) -> Table:
     return table
 
 
-# --- the hand that writes ---
-
-
-def _pairs(pairs: Iterable[Pair], console: Console) -> Padding:
-    """Write labels and values; what a line does not have is left out."""
-    table = Table.grid(padding=(0, 1))
-    table.add_column(style="dim", no_wrap=True, min_width=12)
-    table.add_column(ratio=1, overflow="fold")
-    for label, value in pairs:
-        if value:
-            table.add_row(label, _text(value, console, SENTENCE))
-    return Padding(table, (0, 0, 0, 2))
-
-
 def _several(*parts: str | None) -> str:
     return " · ".join(visible(part) for part in dict.fromkeys(parts) if part)
-
-
-def _joined(parts: Iterable[str | None], console: Console, style: str) -> Text:
-    """Join what is there; each part is cut by itself, so that no part can push out another."""
-    shown = [visible(part) for part in parts if part]
-    return Text(_encodable(" · ".join(shown), console), style=style)
-
-
-def _table(console: Console, *, header: bool = True, lines: bool = False) -> Table:
-    style = box.ASCII if console.options.ascii_only else box.SIMPLE
-    return Table(
-        box=style if header else None,
-        show_header=header,
-        show_lines=lines,
-        pad_edge=False,
-        expand=True,
-        header_style="bold",
-        padding=(0, 1) if header else (0, 1, 0, 2),
-    )
-
-
-def _heading(console: Console, text: str, style: str = "bold underline") -> None:
-    console.print()
-    said = _text(text, console, SENTENCE)
-    said.stylize(style)
-    console.print(said, highlight=False)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(_text(text, console, SENTENCE), highlight=False)
-
-
-def _text(text: str, console: Console, limit: int = FIELD) -> Text:
-    return Text(_encodable(visible(text, limit), console))
-
-
-def _encodable(text: str, console: Console) -> str:
-    """Spell out what the output cannot encode, since an explanation must not end at a name."""
-    return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
