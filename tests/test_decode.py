@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curecon import grammar
+from curecon import grammar, matching, packaged
 from curecon.decode import decode, decode_one
 from curecon.errors import RatesInvalid
 
@@ -101,7 +102,7 @@ def test_an_example_is_decoded_by_its_own_form() -> None:
         if "model" in form.groups or not form.wants_model:
             assert row["undecoded_reason"] is None, text
         else:
-            assert row["undecoded_reason"] == f"nothing names the model of {text}"
+            assert row["undecoded_reason"] == f"Nothing names the model of {text}."
 
 
 def test_no_example_is_read_by_two_forms() -> None:
@@ -137,7 +138,7 @@ set = { service = "bedrock", capability = "agents" }
     monkeypatch.setattr("curecon.decode.grammar", lambda: read)
     assert decode_one("USE1-Thing-a")["capability"] == "flow"
     both = decode_one("USE1-Thing-xa")
-    assert both["undecoded_reason"] == "two readings of the usage type USE1-Thing-xa"
+    assert both["undecoded_reason"] == "The usage type USE1-Thing-xa has two readings."
     assert attributes(both) == {}
 
 
@@ -179,7 +180,7 @@ def test_a_near_miss_is_not_decoded(usage_type: str) -> None:
 @pytest.mark.parametrize("key", ["xai.grok-4", "xai.grok-4.65", "Claude4.6", "NovaLite2", "Claude"])
 def test_an_unknown_model_is_not_the_nearest_known_one(key: str) -> None:
     row = decode_one(f"USE1-{key}-input-tokens")
-    assert row["undecoded_reason"] == f"model {key} is not known"
+    assert row["undecoded_reason"] == f"The model {key} is not known."
     assert row["model"] is None
     assert row["provider"] is None
     assert (row["capability"], row["token_type"]) == ("on_demand", "input")
@@ -188,7 +189,8 @@ def test_an_unknown_model_is_not_the_nearest_known_one(key: str) -> None:
 def test_an_unknown_family_of_imported_models_is_not_decoded() -> None:
     row = decode_one("USE1-Falcon-CustomModelImport-Inference-v1:0")
     assert row["undecoded_reason"] == (
-        "Falcon in the usage type USE1-Falcon-CustomModelImport-Inference-v1:0 is not known"
+        "The part Falcon of the usage type USE1-Falcon-CustomModelImport-Inference-v1:0 "
+        "is not known."
     )
 
 
@@ -236,7 +238,7 @@ def test_a_known_part_gives_the_capability_but_no_price(usage_type: str, capabil
     row = decoded(usage_type=usage_type, kind="usage")
     assert row["capability"] == capability
     assert row["grade"] == "unconfirmed"
-    assert row["undecoded_reason"] == f"only a part of usage types like {usage_type} is known"
+    assert row["undecoded_reason"] == f"Only a part of usage types like {usage_type} is known."
 
 
 # --- regions ---
@@ -257,27 +259,27 @@ def test_a_known_part_gives_the_capability_but_no_price(usage_type: str, capabil
             "us-west-2",
             None,
             (
-                "the usage type USE1-Train:ml.m5.large is of us-east-1, "
-                "the region column says us-west-2"
+                "The usage type USE1-Train:ml.m5.large is of us-east-1, "
+                "the region column says us-west-2."
             ),
         ),
         (
             "EUW1-Train:ml.m5.large",
             None,
             None,
-            "no region has the prefix EUW1 of the usage type EUW1-Train:ml.m5.large",
+            "No region has the prefix EUW1 of the usage type EUW1-Train:ml.m5.large.",
         ),
         (
             "USE1-MP:USW2_InputTokenCount-Units",
             None,
             None,
-            "the usage type USE1-MP:USW2_InputTokenCount-Units names two regions",
+            "The usage type USE1-MP:USW2_InputTokenCount-Units names two regions.",
         ),
         (
             "USE1-MP:EUW1_InputTokenCount-Units",
             None,
             None,
-            "no region has the prefix EUW1 of the usage type USE1-MP:EUW1_InputTokenCount-Units",
+            "No region has the prefix EUW1 of the usage type USE1-MP:EUW1_InputTokenCount-Units.",
         ),
     ],
 )
@@ -334,6 +336,13 @@ MARKETPLACE = "USE1-MP:USE1_OutputTokenCount-Units"
         ({"arn_model": "stability.stable-diffusion-xl-v0"}, "SDXL 0.8"),
         ({"arn_model": "stability.stable-diffusion-xl-v1"}, "SDXL 1.0"),
         ({"name": "OpenAI GPT-6 Astra (Amazon Bedrock Edition)"}, "GPT-6 Astra"),
+        ({"arn_model": "global.anthropic.claude-sonnet-4-6"}, "Claude Sonnet 4.6"),
+        ({"arn_model": "amazon.nova-lite-v1:0:300k"}, "Nova Lite"),
+        ({"description": "Output image, SD3.5 Large"}, "SD3.5 Large"),
+        (
+            {"description": "AWS Marketplace|Claude 3.5 Sonnet (Amazon Bedrock Edition)|Million"},
+            "Claude 3.5 Sonnet",
+        ),
         (
             {"name": "claude (amazon bedrock edition)", "arn_model": "anthropic.claude-v2"},
             "Claude 2.0",
@@ -352,31 +361,51 @@ def test_a_marketplace_row_has_its_model_from_the_product(
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({}, f"nothing names the model of {MARKETPLACE}"),
-        ({"name": "Amazon Bedrock"}, f"nothing names the model of {MARKETPLACE}"),
+        ({}, f"Nothing names the model of {MARKETPLACE}."),
+        ({"name": "Amazon Bedrock"}, f"Nothing names the model of {MARKETPLACE}."),
+        # A name inside a sentence may be a part of another model's; two names are none.
+        (
+            {"description": "Million tokens of Claude 3.5 Sonnet v9"},
+            f"Nothing names the model of {MARKETPLACE}.",
+        ),
+        (
+            {"description": "AWS Marketplace software usage|us-west-2|Million Output Tokens"},
+            f"Nothing names the model of {MARKETPLACE}.",
+        ),
+        (
+            {"description": "Claude Opus 5|Claude Opus 5.5"},
+            f"Nothing names the model of {MARKETPLACE}.",
+        ),
+        (
+            {"description": "Output image, SD3.5 Large", "arn_model": "stability.sd3-large"},
+            (
+                "The charge names several models: Stable Diffusion 3 Large (resource_model), "
+                "SD3.5 Large (description_model)."
+            ),
+        ),
         (
             {"name": "Claude Sonnet 99 (Amazon Bedrock Edition)"},
-            "model Claude Sonnet 99 is not known",
+            "The model Claude Sonnet 99 is not known.",
         ),
-        ({"arn_model": "anthropic.claude-v2:7"}, "model anthropic.claude-v2:7 is not known"),
+        ({"arn_model": "anthropic.claude-v2:7"}, "The model anthropic.claude-v2:7 is not known."),
         (
             {"arn_model": "anthropic.claude-3-5-sonnet-20260101-v3:0"},
-            "model anthropic.claude-3-5-sonnet-20260101-v3:0 is not known",
+            "The model anthropic.claude-3-5-sonnet-20260101-v3:0 is not known.",
         ),
         (
             {"model": "Claude Sonnet 99", "arn_model": "anthropic.claude-sonnet-4-6"},
-            "model Claude Sonnet 99 is not known",
+            "The model Claude Sonnet 99 is not known.",
         ),
         (
             {"model": "Claude Sonnet 4.6", "arn_model": "anthropic.claude-opus-4-8"},
             (
-                "the charge names several models: Claude Sonnet 4.6 (product_model), "
-                "Claude Opus 4.8 (resource_model)"
+                "The charge names several models: Claude Sonnet 4.6 (product_model), "
+                "Claude Opus 4.8 (resource_model)."
             ),
         ),
         (
             {"model": "Claude Sonnet 4.6", "provider": "Amazon"},
-            "the provider column says Amazon, the model Claude Sonnet 4.6 is of Anthropic",
+            "The provider column says Amazon, the model Claude Sonnet 4.6 is of Anthropic.",
         ),
     ],
 )
@@ -402,7 +431,9 @@ def test_an_unknown_key_takes_the_model_of_the_structured_source() -> None:
 def test_what_follows_a_known_key_is_no_part_of_the_model() -> None:
     usage_type = "USE1-NovaSonic-hires-input-tokens"
     row = decoded(usage_type=usage_type, model="Nova Sonic")
-    assert row["undecoded_reason"] == f"-hires after the model in {usage_type} is not known"
+    assert row["undecoded_reason"] == (
+        f"The part -hires after the model in {usage_type} is not known."
+    )
     assert row["model"] is None
 
 
@@ -518,6 +549,66 @@ def test_hours_inside_a_training_plan_are_no_ordinary_hours() -> None:
         usage_type="USE1-Train:ml.p5.48xlarge", instance="ml.p5.48xlarge-trainingplaninuse"
     )
     assert row["variant"] == "training plan in use"
+
+
+@pytest.mark.parametrize(
+    ("resource", "resource_type", "model"),
+    [
+        (
+            "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-3-5-sonnet-20240620-v1:0",
+            "foundation-model",
+            "anthropic.claude-3-5-sonnet-20240620-v1:0",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.anthropic.claude-opus-4-6",
+            "inference-profile",
+            "us.anthropic.claude-opus-4-6",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-lite-v1:0:300k/abcdefgh1234",
+            "custom-model",
+            "amazon.nova-lite-v1:0:300k",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3d4e5f6",
+            "application-inference-profile",
+            None,
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/a1b2c3d4e5f6",
+            "provisioned-model",
+            None,
+        ),
+        ("arn:aws:bedrock:us-east-1:111122223333:imported-model/x1", "imported-model", None),
+        ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/churn", "endpoint", None),
+        ("i-0123456789abcdef0", None, None),
+        (None, None, None),
+    ],
+)
+def test_a_resource_id_names_the_models_that_aws_offers(
+    resource: str | None, resource_type: str | None, model: str | None
+) -> None:
+    columns = (packaged.folder("sql") / "duckdb" / "resources.sql").read_text("utf-8")
+    sql = f"SELECT {columns} FROM (SELECT CAST(? AS VARCHAR) AS line_item_resource_id)"
+    assert duckdb.execute(sql, [resource]).fetchone() == (resource_type, model)
+
+
+# --- values that cost what another value costs ---
+
+
+def test_what_has_the_price_of_another_value_is_matched_by_it() -> None:
+    """Geographic routing and the mantle endpoint are told, and cost what the bare name costs."""
+    usage_types = [
+        "EU-Claude4.5Sonnet-reserved-3-month-output-tokens-per-minute-cross-region-geo",
+        "USE1-qwen.qwen3-32b-mantle-input-tokens-standard",
+        "USE1-xai.grok-4.6-mantle-input-tokens-global-standard",
+    ]
+    frame = pl.DataFrame(rows_of(usage_types))
+    assert frame["routing"].to_list() == ["geo", None, "global"]
+    assert frame["endpoint"].to_list() == [None, "mantle", "mantle"]
+    priced = matching.as_priced(frame)
+    assert priced["routing"].to_list() == [None, None, "global"]
+    assert priced["endpoint"].to_list() == [None, None, None]
 
 
 # --- units ---
@@ -651,16 +742,16 @@ def test_rows_keep_their_order_and_ids() -> None:
         None,
         None,
         None,
-        "no form reads the usage type ?",
+        "The usage type ? is not known: no form reads it.",
     ]
 
 
 def test_a_usage_line_without_usage_type_is_undecoded_and_a_tax_is_not() -> None:
-    assert decoded(kind="usage")["undecoded_reason"] == "the charge has no usage type"
+    assert decoded(kind="usage")["undecoded_reason"] == "The charge has no usage type."
     assert decoded(kind="tax")["undecoded_reason"] is None
     row = decoded(kind="usage", model="Claude Sonnet 4.6", provider="Anthropic")
     assert (row["provider"], row["model"]) == ("Anthropic", "Claude Sonnet 4.6")
-    assert row["undecoded_reason"] == "the charge has no usage type"
+    assert row["undecoded_reason"] == "The charge has no usage type."
 
 
 def test_a_discount_is_decoded_like_the_usage_that_it_repeats() -> None:
@@ -798,6 +889,6 @@ def test_every_usage_type_of_the_public_data_is_decoded() -> None:
     undecoded = {
         text: row["undecoded_reason"]
         for text, row in zip(usage_types, rows, strict=True)
-        if row["undecoded_reason"] not in (None, f"nothing names the model of {text}")
+        if row["undecoded_reason"] not in (None, f"Nothing names the model of {text}.")
     }
     assert set(undecoded) == set(UNDECODABLE) & set(usage_types)

@@ -260,7 +260,10 @@ def test_usage_without_a_rate_says_how_the_nearest_differ(tmp_path, keys, said):
 
 def test_a_usage_type_that_is_not_read_says_so(tmp_path):
     line = only(tmp_path, edited(WORDS, usage_type='"USE1-What"'))
-    assert (line.expected, line.reason) == (None, "no form reads the usage type USE1-What")
+    assert (line.expected, line.reason) == (
+        None,
+        "The usage type USE1-What is not known: no form reads it.",
+    )
 
 
 def test_a_region_that_contradicts_the_usage_type_is_not_priced(tmp_path):

@@ -330,6 +330,13 @@ def test_rates_overlap_when_they_would_price_one_charge(tmp_path, first, second,
         assert rates.read_cards([tmp_path]).height >= 2
 
 
+def test_two_names_of_one_price_overlap(tmp_path):
+    """A mantle row and geographic routing cost what the bare name costs."""
+    named = edited(select=RATE.split("select = ")[1].splitlines()[0][:-1] + ', routing = "geo" }')
+    write(tmp_path, HEAD + RATE + named)
+    assert "overlaps with" in refusal(tmp_path)
+
+
 def test_cards_of_two_folders_may_not_overlap(tmp_path):
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir(), theirs.mkdir()

@@ -412,8 +412,12 @@ def _compared(
             rate=row.get(of_rate),
         )
         for of_rate, of_charge in names.items()
-        if row.get(of_rate) != key[of_charge]
+        if _as_priced(of_rate, row.get(of_rate)) != _as_priced(of_rate, key[of_charge])
     ]
+
+
+def _as_priced(name: str, value: str | None) -> str | None:
+    return grammar.priced_as().get(name, {}).get(value or "", value)
 
 
 def _different(differences: list[Difference], regions: list[str]) -> list[str]:
@@ -426,7 +430,7 @@ def _different(differences: list[Difference], regions: list[str]) -> list[str]:
 
 def _difference(one: Difference, regions: list[str]) -> str:
     if one.attribute == _DECODING:
-        reason = visible(one.charge or "")
+        reason = visible((one.charge or "").rstrip("."))
         return f"the charge is not fully decoded ({reason}), as a rate by attributes needs"
     absent = _ABSENT.get(one.attribute, "absent")
     label = _LABELS.get(one.attribute, one.attribute.replace("_", " "))

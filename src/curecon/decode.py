@@ -46,7 +46,7 @@ KEY_COLUMNS = (
 
 # Kinds of charge that always have a usage type; a tax or a credit may have none.
 _USAGE_KINDS = ("usage", "covered_usage", "reserved_usage")
-_EDITION = r"(?i)\A\s*(.+?) \(Amazon Bedrock Edition\)\s*\z"
+_EDITION = r"(?i)\A\s*(.+?) \(Amazon Bedrock Edition\)\s*$"
 _PREFIX = r"\A([A-Z]{2,4}[0-9]?)[-_]"
 _SECOND_PREFIX = r"\AMP:([A-Z]{2,4}[0-9]?)_"
 # What a prefix looks like, so that an unlisted one is not read as a part of what follows.
@@ -127,16 +127,16 @@ def _readings(usage_types: pl.Series) -> pl.DataFrame:
         pl.coalesce(
             pl.col("prefix_reason"),
             pl.when(pl.col("forms") > 1).then(
-                pl.format("two readings of the usage type {}", shown)
+                pl.format("The usage type {} has two readings.", shown)
             ),
             pl.when(pl.col("forms").is_null()).then(
-                pl.format("no form reads the usage type {}", shown)
+                pl.format("The usage type {} is not known: no form reads it.", shown)
             ),
             pl.when(pl.col("unread").is_not_null()).then(
-                pl.format("{} in the usage type {} is not known", "unread", shown)
+                pl.format("The part {} of the usage type {} is not known.", "unread", shown)
             ),
             pl.when(~pl.col("whole")).then(
-                pl.format("only a part of usage types like {} is known", shown)
+                pl.format("Only a part of usage types like {} is known.", shown)
             ),
         ).alias("text_reason")
     ).drop("prefix_reason", "forms", "unread")
@@ -163,10 +163,10 @@ def _split(usage_types: pl.Series) -> pl.DataFrame:
     )
     reason = pl.coalesce(
         pl.when(strange.is_not_null()).then(
-            pl.format("no region has the prefix {} of the usage type {}", strange, text)
+            pl.format("No region has the prefix {} of the usage type {}.", strange, text)
         ),
         pl.when(first_known & second_known & (pl.col("first") != pl.col("second"))).then(
-            pl.format("the usage type {} names two regions", text)
+            pl.format("The usage type {} names two regions.", text)
         ),
     )
     code = pl.coalesce("first", "second").replace_strict(region_of, default=None)
@@ -297,10 +297,10 @@ def _speaks(column: pl.Expr, words: Words) -> pl.Expr:
 def _with_models(frame: pl.DataFrame) -> pl.DataFrame:
     """Add provider, model and, for training, the token type; model_reason where they are open.
 
-    The usage type, product['model'], the Marketplace product's name and the ARN may each name a
-    model; all that are known must be the same one. "Latency Optimized" after a name is a tier and
-    no part of it. A product['model'] that is not known stays unknown whatever the others say, for
-    it is the most exact of them.
+    The usage type, product['model'], the Marketplace product's name, the ARN and a part of the
+    description may each name a model; all that are known must be the same one. "Latency Optimized"
+    after a name is a tier and no part of it. A product['model'] that is not known stays unknown
+    whatever the others say, for it is the most exact of them.
     """
     known = models()
     ends = "|".join(re.escape(end) for end in product_columns().model_end)
@@ -310,6 +310,7 @@ def _with_models(frame: pl.DataFrame) -> pl.DataFrame:
         "product_model": pl.col("product_model").str.replace(end, ""),
         "product_edition": pl.col("product_name").str.extract(_EDITION),
         "resource_model": pl.col("resource_model"),
+        "description_model": _described(pl.col("line_item_line_item_description"), known),
     }
     frame = frame.with_columns(**sources, model_end=pl.col("product_model").str.extract(end, 1))
     frame = frame.with_columns(_found(frame[name], known) for name in sources)
@@ -346,7 +347,7 @@ def _with_models(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(provider != _picked(chosen, known.provider))
         .then(
             pl.format(
-                "the provider column says {}, the model {} is of {}",
+                "The provider column says {}, the model {} is of {}.",
                 "product_provider",
                 _picked(chosen, known.model),
                 _picked(chosen, known.provider),
@@ -354,6 +355,23 @@ def _with_models(frame: pl.DataFrame) -> pl.DataFrame:
         )
         .alias("provider_reason"),
     )
+
+
+def _described(description: pl.Expr, known: Models) -> pl.Expr:
+    """Return the one model that descriptions name in a part of their own, null elsewhere.
+
+    A part stands between bars, or after the last comma of one (`Output image, SD3.5 Large`). It is
+    compared whole, for a name inside a sentence may be a part of another model's.
+    """
+
+    def named(text: str) -> str | None:
+        parts = [part for bar in text.split("|") for part in (bar, bar.rpartition(", ")[2])]
+        names = [re.sub(_EDITION, r"\1", part).strip() for part in parts]
+        found = {known.find(name): name for name in names}
+        found.pop(None, None)
+        return found.popitem()[1] if len(found) == 1 else None
+
+    return description.map_elements(named, return_dtype=pl.String, skip_nulls=True)
 
 
 def _asks_for_model() -> pl.Expr:
@@ -403,15 +421,19 @@ def _model_reason(known: Models, sources: Iterable[str]) -> pl.Expr:
     )
     return pl.when(pl.col("wants_model").fill_null(value=False)).then(
         pl.coalesce(
-            pl.when("quarrel").then(pl.format("the charge names several models: {}", several)),
-            pl.when(column_unknown).then(pl.format("model {} is not known", "product_model")),
+            pl.when("quarrel").then(pl.format("The charge names several models: {}.", several)),
+            pl.when(column_unknown).then(pl.format("The model {} is not known.", "product_model")),
             pl.when(pl.col("beyond").is_not_null()).then(
-                pl.format("{} after the model in {} is not known", "beyond", "line_item_usage_type")
+                pl.format(
+                    "The part {} after the model in {} is not known.",
+                    "beyond",
+                    "line_item_usage_type",
+                )
             ),
             pl.when(pl.col("found").is_null()).then(
                 pl.coalesce(
-                    pl.format("model {} is not known", "spelling"),
-                    pl.format("nothing names the model of {}", "line_item_usage_type"),
+                    pl.format("The model {} is not known.", "spelling"),
+                    pl.format("Nothing names the model of {}.", "line_item_usage_type"),
                 )
             ),
         )
@@ -436,7 +458,7 @@ def _with_instance_types(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(instance != pl.col("instance_type").str.to_lowercase())
         .then(
             pl.format(
-                "the usage type {} and the instance type column {} are of two machines",
+                "The usage type {} and the instance type column {} are of two machines.",
                 "line_item_usage_type",
                 "product_instance_type",
             )
@@ -454,7 +476,7 @@ def _compared_with_columns(frame: pl.DataFrame) -> pl.DataFrame:
     }
     quarrels = [
         pl.when(_contradicts(pl.col(column), table)).then(
-            pl.format("the usage type {} contradicts {} {}", *_named(column))
+            pl.format("The usage type {} contradicts {} {}.", *_named(column))
         )
         for column, table in tables.items()
     ]
@@ -505,7 +527,7 @@ def _with_regions(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(quarrel)
         .then(
             pl.format(
-                "the usage type {} is of {}, the region column says {}",
+                "The usage type {} is of {}, the region column says {}.",
                 "line_item_usage_type",
                 prefix,
                 said,
@@ -565,7 +587,7 @@ def _reason() -> pl.Expr:
         & pl.col("kind").fill_null("usage").is_in(_USAGE_KINDS)
     )
     return pl.coalesce(
-        pl.when(no_usage_type).then(pl.lit("the charge has no usage type")),
+        pl.when(no_usage_type).then(pl.lit("The charge has no usage type.")),
         "text_reason",
         "model_reason",
         "provider_reason",

@@ -134,6 +134,16 @@ def vocabulary() -> dict[str, frozenset[str] | None]:
 
 
 @cache
+def priced_as() -> dict[str, dict[str, str | None]]:
+    """Return, by attribute, the values that cost what another value costs; None is absent."""
+    return {
+        name: {value: other or None for value, other in entry["priced_as"].items()}
+        for name, entry in _toml(folder("rates") / "attributes.toml").items()
+        if "priced_as" in entry
+    }
+
+
+@cache
 def grammar() -> Grammar:
     """Read the forms of the packaged `rates/usage_types`."""
     return read_grammar(folder("rates") / "usage_types")

@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from curecon import money, units
+from curecon import grammar, money, units
 
 PRICED_KINDS = ("usage", "covered_usage")
 
@@ -180,6 +180,7 @@ def _by_attributes(
     decoded = _keys(priced).filter(
         pl.col("undecoded_reason").is_null() & pl.col("capability").is_not_null()
     )
+    selecting, decoded = as_priced(selecting), as_priced(decoded)
     joined = decoded.join(
         selecting,
         left_on=[*attributes, "line_item_currency_code"],
@@ -195,6 +196,15 @@ def _by_attributes(
         .otherwise(pl.lit(RANK["card"]))
     )
     return _kept(joined, rank)
+
+
+def as_priced(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put in the place of attributes that cost what another value costs that other value."""
+    return frame.with_columns(
+        pl.col(name).replace(values)
+        for name, values in grammar.priced_as().items()
+        if name in frame.columns
+    )
 
 
 def in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from curecon import money, packaged, units
+from curecon import grammar, money, packaged, units
 from curecon.errors import RatesInvalid
 from curecon.models import RateSource, Record
 
@@ -184,7 +184,7 @@ def read_cards(folders: list[Path]) -> pl.DataFrame:
     """
     files, problems = _read_folders(folders)
     placed = [
-        _PlacedRate(_place(file.path, index, rate.select), file.card, rate)
+        _PlacedRate(_place(file.path, index, rate.select), file.card, _as_priced(rate))
         for file in files
         for index, rate in file.rates
     ]
@@ -193,6 +193,15 @@ def read_cards(folders: list[Path]) -> pl.DataFrame:
     rates = pl.DataFrame(rows, schema=schema())
     assert rates["rate_id"].is_unique().all(), "rates that do not overlap have different ids"
     return rates
+
+
+def _as_priced(rate: Rate) -> Rate:
+    """Select on what has the price, so that rates of one price by two names are seen to overlap."""
+    told = grammar.priced_as()
+    select = {name: told.get(name, {}).get(text, text) for name, text in rate.select.items()}
+    return rate.model_copy(
+        update={"select": {name: text for name, text in select.items() if text is not None}}
+    )
 
 
 def card_sources(folders: list[Path]) -> list[RateSource]:
