@@ -565,7 +565,7 @@ def test_hours_inside_a_training_plan_are_no_ordinary_hours() -> None:
             "us.anthropic.claude-opus-4-6",
         ),
         (
-            "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-lite-v1:0:300k/abcdefgh1234",
+            "arn:aws:bedrock:us-east-1:1:custom-model/amazon.nova-lite-v1:0:300k/a1",
             "custom-model",
             "amazon.nova-lite-v1:0:300k",
         ),
