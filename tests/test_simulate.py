@@ -2,7 +2,9 @@
 
 import ast
 import json
+import tomllib
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -11,10 +13,11 @@ import pytest
 import curecon
 from curecon import cli
 from curecon.errors import OptionInvalid
-from curecon.simulate import simulate
+from curecon.simulate import columns, simulate
+from curecon.simulate.delivery import FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
-LINES, SEED = 4000, 11
+LINES, SEED = 6000, 11
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +84,10 @@ def test_a_bill_has_as_many_lines_as_asked_for(clean):
 
 def test_a_bill_has_every_kind_of_line(clean):
     kinds = dict(query(clean, "SELECT line_item_line_item_type, count(*) FROM bill GROUP BY 1"))
-    assert {"Usage", "Tax", "Credit", "Refund", "Fee"} <= set(kinds)
+    assert {
+        "Usage", "Tax", "Credit", "Refund", "Fee", "EdpDiscount", "SavingsPlanCoveredUsage",
+        "SavingsPlanNegation", "SavingsPlanRecurringFee",
+    } <= set(kinds)  # fmt: skip
     codes = {code for (code,) in query(clean, "SELECT DISTINCT line_item_product_code FROM bill")}
     assert {
         "AmazonBedrock", "AmazonBedrockService", "AmazonBedrockAgentCore", "AmazonSageMaker",
@@ -146,6 +152,113 @@ def test_the_first_month_is_delivered_twice(clean):
     assert told[0]["lines"] < told[1]["lines"]
     early = audited(clean, told[0]["manifest"])
     assert early.findings == []
+
+
+# --- formats
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats") / "world"
+    return simulate(folder, 3000, 1, SEED, list(FORMATS))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_the_same_totals_and_no_findings(everywhere, name):
+    result = audited(everywhere, f"bill/{name}")
+    (total,) = result.totals
+    (same,) = audited(everywhere, "bill/cur2-parquet").totals
+    assert (total.billed, total.in_scope_billed) == (same.billed, same.in_scope_billed)
+    assert [one for one in result.findings if one.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_manifests_that_list_exactly_its_files(everywhere, name):
+    bucket = everywhere / "bill" / name
+    listed = set()
+    for path in bucket.rglob("*-Manifest.json"):
+        manifest = json.loads(path.read_text("utf-8"))
+        keys = manifest.get("reportKeys") or [key.split("/", 3)[3] for key in manifest["dataFiles"]]
+        listed |= set(keys)
+    assert listed == {name for name in files_of(bucket) if not name.endswith(".json")}
+    assert listed
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("0", "0.0"),
+        ("12.5", "12.5"),
+        ("-3", "-3.0"),
+        ("0.001", "0.001"),
+        ("0.0009984", "9.984E-4"),
+        ("-0.0000000013", "-1.3E-9"),
+        ("0.0000000001", "1.0E-10"),
+        ("1234567.25", "1234567.25"),
+        ("12345678.25", "1.234567825E7"),
+        ("10000000", "1.0E7"),
+    ],
+)
+def test_csv_numbers_are_written_as_java_does(amount, written):
+    with duckdb.connect() as con:
+        con.execute(columns.JAVA_TEXT)
+        told = con.execute(f"SELECT java_text({amount}::DECIMAL(28, 10))").fetchone()
+    assert told == (written,)
+
+
+@pytest.mark.parametrize(
+    ("legacy", "athena"),
+    [
+        ("lineItem/UsageType", "line_item_usage_type"),
+        ("savingsPlan/SavingsPlanARN", "savings_plan_savings_plan_a_r_n"),
+        ("product/usagetype", "product_usagetype"),
+        ("pricing/publicOnDemandCost", "pricing_public_on_demand_cost"),
+        ("resourceTags/user:CostCenter", "resource_tags_user_cost_center"),
+    ],
+)
+def test_legacy_columns_are_named_by_the_rule_of_the_guide(legacy, athena):
+    assert columns.athena_name(legacy) == athena
+
+
+# --- agreements
+
+
+def test_a_plan_is_used_up_to_its_commitment_and_cancelled_exactly(clean):
+    (over,) = query(
+        clean,
+        "SELECT count(*) FROM bill WHERE line_item_line_item_type = 'SavingsPlanRecurringFee'"
+        " AND savings_plan_used_commitment > savings_plan_total_commitment_to_date",
+    )
+    assert over == (0,)
+    hours = (
+        "SELECT line_item_usage_start_date, sum(savings_plan_used_commitment)"
+        " - sum(savings_plan_savings_plan_effective_cost) AS unexplained,"
+        " sum(CASE WHEN line_item_line_item_type IN ('SavingsPlanCoveredUsage',"
+        " 'SavingsPlanNegation') THEN line_item_unblended_cost END) AS uncancelled"
+        " FROM bill WHERE savings_plan_savings_plan_a_r_n <> '' GROUP BY 1"
+    )
+    (worst,) = query(
+        clean, f"SELECT max(abs(unexplained)) < 1e-9, max(abs(uncancelled)) < 1e-9 FROM ({hours})"
+    )
+    assert worst == (True, True)
+    (covered,) = query(
+        clean,
+        "SELECT count(*) FROM bill WHERE line_item_line_item_type = 'SavingsPlanCoveredUsage'",
+    )
+    assert covered[0] > 10
+
+
+def test_the_discount_is_one_share_of_what_aws_sells_on_demand(clean):
+    contract = tomllib.loads((clean / "contract.toml").read_text("utf-8"), parse_float=Decimal)
+    percent = contract["discount"][0]["percent"]
+    (sums,) = query(
+        clean,
+        "SELECT sum(line_item_unblended_cost::DECIMAL(28, 10)) FILTER (line_item_line_item_type"
+        " = 'EdpDiscount'), sum(line_item_unblended_cost::DECIMAL(28, 10)) FILTER ("
+        "line_item_line_item_type = 'Usage' AND bill_billing_entity = 'AWS' AND"
+        " regexp_matches(line_item_product_code, 'Bedrock|SageMaker')) FROM bill",
+    )
+    assert abs(sums[0] + sums[1] * percent / 100) < Decimal("0.000001")
 
 
 # --- options

@@ -35,8 +35,10 @@ def agree(world: World) -> Agreement:
     )
 
 
-def contract(con: duckdb.DuckDBPyConnection, world: World, agreed: Agreement) -> str:
-    """Write the contract down as TOML."""
+def contract(
+    con: duckdb.DuckDBPyConnection, world: World, agreed: Agreement, sections: list[str]
+) -> str:
+    """Write the contract down as TOML, with the sections of plans and discounts."""
     parts = [
         "# A simulated agreement: company and figures are invented.",
         f'payer = "{world.payer}"',
@@ -69,4 +71,4 @@ def contract(con: duckdb.DuckDBPyConnection, world: World, agreed: Agreement) ->
             f'arn = "{resource}"\nmodel = "{model}"\nregion = "{region}"\n'
             f'model_units = {size}\ncommitment = "{term}"\nstarts = {starts}\nends = {ends}'
         )
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *sections]) + "\n"

@@ -1,5 +1,6 @@
 """The columns of the reports, each with what it holds: names, types and order are AWS's."""
 
+import re
 from typing import NamedTuple
 
 TEXT, TIME, DOUBLE, MAP = "string", "timestamp", "double", "map"
@@ -39,6 +40,7 @@ class Column(NamedTuple):
     legacy: str
     kind: str
     holds: str
+    legacy_holds: str = ""  # where the legacy report has a text in place of a map
 
 
 _INTERVAL = (
@@ -72,7 +74,7 @@ COLUMNS = [
     Column("bill_payer_account_id", "bill/PayerAccountId", TEXT, "'{payer}'"),
     Column("bill_payer_account_name", "", TEXT, "'payer'"),
     Column("cost_category", "costCategory/CostCenter", MAP,
-           "MAP {'CostCenter': 'cc-' || l.account[-2:]}"),
+           "MAP {'CostCenter': 'cc-' || l.account[-2:]}", "'cc-' || l.account[-2:]"),
     Column("discount", "", MAP, "MAP([]::VARCHAR[], []::DOUBLE[])"),
     Column("identity_line_item_id", "identity/LineItemId", TEXT, "l.id"),
     Column("identity_time_interval", "identity/TimeInterval", TEXT, _INTERVAL),
@@ -117,8 +119,8 @@ COLUMNS = [
            "CASE WHEN m.marketplace THEN '' ELSE l.code END"),
     Column("product_sku", "product/sku", TEXT,
            "CASE WHEN m.marketplace THEN '' ELSE coalesce(m.sku, '') END"),
-    Column("resource_tags", "resourceTags/user:app", MAP, "l.tags"),
-    Column("", "resourceTags/user:team", MAP, "l.tags"),
+    Column("resource_tags", "resourceTags/user:app", MAP, "l.tags", "l.tags['user_app']"),
+    Column("", "resourceTags/user:team", TEXT, "l.tags['user_team']"),
     Column("savings_plan_offering_type", "savingsPlan/OfferingType", TEXT,
            "CASE WHEN l.plan IS NULL THEN '' ELSE 'SageMakerSavingsPlans' END"),
     Column("savings_plan_payment_option", "savingsPlan/PaymentOption", TEXT,
@@ -135,7 +137,48 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def cell(column: Column, *, as_csv: bool) -> str:
+class Chosen(NamedTuple):
+    """A column of one report: its name there, its type, and what it holds."""
+
+    name: str
+    kind: str
+    holds: str
+
+
+def of_cur2() -> list[Chosen]:
+    """The columns of CUR 2.0."""
+    return [Chosen(one.cur2, one.kind, one.holds) for one in COLUMNS if one.cur2]
+
+
+def of_legacy(*, as_csv: bool) -> list[Chosen]:
+    """The columns of the legacy report, which Parquet spells in another way."""
+    return [
+        Chosen(
+            one.legacy if as_csv else athena_name(one.legacy),
+            TEXT if one.legacy_holds else one.kind,
+            one.legacy_holds or one.holds,
+        )
+        for one in sorted(COLUMNS, key=_category)
+        if one.legacy
+    ]
+
+
+def _category(column: Column) -> int:
+    """Legacy reports stand in the order of their categories."""
+    order = [
+        "identity", "bill", "lineItem", "product", "pricing", "savingsPlan", "resourceTags",
+        "costCategory", "",
+    ]  # fmt: skip
+    return order.index(column.legacy.split("/")[0])
+
+
+def athena_name(name: str) -> str:
+    """The name of a legacy column in Parquet (AWS CUR user guide, "Column names")."""
+    spaced = re.sub(r"([A-Z])", r"_\1", name).lower()
+    return re.sub(r"_+", "_", re.sub(r"[^a-z0-9]", "_", spaced)).strip("_")
+
+
+def cell(column: Chosen, *, as_csv: bool) -> str:
     """What a delivered cell holds: typed in Parquet, text in CSV."""
     holds = column.holds
     if column.kind == TEXT:
@@ -146,6 +189,6 @@ def cell(column: Column, *, as_csv: bool) -> str:
         )
     if column.kind == DOUBLE:
         # The text of a decimal gives the double next to it.
-        exact = f"coalesce({holds}, 0)::DECIMAL(28, 10)"
+        exact = f"({holds})::DECIMAL(28, 10)"
         return f"java_text({exact})" if as_csv else f"{exact}::VARCHAR::DOUBLE"
     return f"to_json({holds})::VARCHAR" if as_csv else holds

@@ -1,4 +1,7 @@
-"""The files of a delivery: data in AWS's folders, and the manifest that lists them."""
+"""The files of a delivery: data in AWS's folders, and the manifest that lists them.
+
+Layouts and manifests are those of Data Exports (CUR 2.0, FOCUS) and of the legacy report.
+"""
 
 import hashlib
 import json
@@ -11,12 +14,15 @@ from typing import NamedTuple
 
 import duckdb
 
-from curecon.simulate import columns
+from curecon.simulate import catalogue, columns, focus
 from curecon.simulate.world import World, next_month
 
 BUCKET = "simulated-billing"
 EXPORT = "curecon-simulated"
 LINES_OF_A_FILE = 250_000
+_LEGACY_TYPE = {
+    columns.TEXT: "OptionalString", columns.TIME: "DateTime", columns.DOUBLE: "OptionalBigDecimal",
+}  # fmt: skip
 _SUFFIX = {"parquet": "snappy.parquet", "csv": "csv.gz"}
 _FROM = "FROM lines AS l LEFT JOIN meters AS m ON m.meter = l.meter"
 
@@ -31,6 +37,10 @@ class Report(NamedTuple):
 FORMATS = {
     "cur2-parquet": Report("cur2", "parquet"),
     "cur2-csv": Report("cur2", "csv"),
+    "legacy-csv": Report("legacy", "csv"),
+    "legacy-parquet": Report("legacy", "parquet"),
+    "focus-1.0": Report("focus-1.0", "parquet"),
+    "focus-1.2": Report("focus-1.2", "csv"),
 }
 
 
@@ -44,8 +54,7 @@ class Delivery:
     final: bool
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """What was delivered: the manifest, by its path under the folder, and the lines in it."""
 
     manifest: str
@@ -72,7 +81,10 @@ def write(
         report: what AWS was asked for.
     """
     for one in deliveries:
-        yield _data_export(con, folder, world, one, report)
+        if report == FORMATS["legacy-parquet"] and not one.final:
+            continue  # a report for Athena is overwritten by the next
+        export = _legacy if report.table == "legacy" else _data_export
+        yield export(con, folder, world, one, report)
 
 
 def _data_export(
@@ -86,12 +98,12 @@ def _data_export(
     execution = str(uuid.UUID(bytes=_bytes(world.seed, f"{report} {one.at}")))
     place = f"{one.at:%Y-%m-%dT%H:%M:%S}.000Z-{execution}"
     data = folder / export / "data" / partition / place
-    selected, named = _selected(report, world)
-    files, lines = _files(con, data / export, selected, one, report)
+    chosen = _chosen(report)
+    files, lines = _files(con, data / export, _selected(chosen, report, world), one, report)
     manifest = {
         "executionId": execution,
         "exportArn": f"arn:aws:bcm-data-exports:us-east-1:{world.payer}:export/{export}-0001",
-        "columns": [{"name": name, "type": of} for name, of in named],
+        "columns": [{"name": each.name, "type": each.kind} for each in chosen],
         "dataFiles": [f"s3://{BUCKET}/{file.relative_to(folder).as_posix()}" for file in files],
         "additionalOutputFiles": [],
     }
@@ -105,12 +117,57 @@ def _data_export(
     return Written(told, one.period, one.final, lines, "-".join(report))
 
 
+def _legacy(
+    con: duckdb.DuckDBPyConnection, folder: Path, world: World, one: Delivery, report: Report
+) -> Written:
+    """Write a legacy report: CSV in a folder of its assembly, Parquet where Athena looks."""
+    export = f"{EXPORT}-{'-'.join(report)}"
+    root = folder / "reports" / export
+    dates = root / f"{one.period:%Y%m%d}-{next_month(one.period):%Y%m%d}"
+    assembly = f"{one.at:%Y%m%dT%H%M%SZ}"
+    is_csv = report.stored == "csv"
+    data = dates / assembly
+    if not is_csv:
+        data = root / export / f"year={one.period:%Y}" / f"month={one.period.month}"
+    selected = _selected(_chosen(report), report, world)
+    files, lines = _files(con, data / export, selected, one, report)
+    named = columns.of_legacy(as_csv=True)
+    category_and_name = [each.name.split("/", 1) for each in named]
+    period = {"start": f"{one.period:%Y%m%d}", "end": f"{next_month(one.period):%Y%m%d}"}
+    manifest = {
+        "assemblyId": assembly,
+        "account": world.payer,
+        "columns": [
+            {"category": category, "name": name, "type": _LEGACY_TYPE[each.kind]}
+            for (category, name), each in zip(category_and_name, named, strict=True)
+        ],
+        "charset": "UTF-8",
+        "compression": "GZIP" if is_csv else "Parquet",
+        "contentType": "text/csv" if is_csv else "Parquet",
+        "reportId": _bytes(world.seed, export).hex() * 2,
+        "reportName": export,
+        "billingPeriod": {name: f"{day}T000000.000Z" for name, day in period.items()},
+        "bucket": BUCKET,
+        "reportKeys": [file.relative_to(folder).as_posix() for file in files],
+        "additionalArtifactKeys": [],
+    }
+    text = json.dumps(manifest, indent=2) + "\n"
+    targets = [dates / assembly, dates] if is_csv else [dates]
+    for target in targets:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / f"{export}-Manifest.json").write_text(text, "utf-8")
+    told = (targets[0] / f"{export}-Manifest.json").relative_to(folder).as_posix()
+    return Written(told, one.period, one.final, lines, "-".join(report))
+
+
 def _files(
     con: duckdb.DuckDBPyConnection, stem: Path, selected: str, one: Delivery, report: Report
 ) -> tuple[list[Path], int]:
     """Write the lines of a delivery into as many files as AWS would."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     where = f"l.period = DATE '{one.period}' AND ({one.lines})"
+    if report.table.startswith("focus"):
+        where += f" AND {focus.LINES}"
     found = con.execute(f"SELECT count(*) {_FROM} WHERE {where}").fetchone()
     lines = found[0] if found else 0
     size = max(1, min(LINES_OF_A_FILE, -(-lines // 2)))
@@ -129,13 +186,20 @@ def _files(
     return files, lines
 
 
-def _selected(report: Report, world: World) -> tuple[str, list[tuple[str, str]]]:
-    """The cells of a report, and its columns with their types."""
+def _chosen(report: Report) -> list[columns.Chosen]:
+    if report.table == "cur2":
+        return columns.of_cur2()
+    if report.table == "legacy":
+        return columns.of_legacy(as_csv=report.stored == "csv")
+    locations = {region.code: region.location for region in catalogue.REGIONS}
+    return focus.of_focus(report.table.removeprefix("focus-"), locations)
+
+
+def _selected(chosen: list[columns.Chosen], report: Report, world: World) -> str:
+    """The cells of a report, as SQL."""
     as_csv = report.stored == "csv"
-    chosen = [column for column in columns.COLUMNS if column.cur2]
-    cells = [f'{columns.cell(one, as_csv=as_csv)} AS "{one.cur2}"' for one in chosen]
-    text = ",\n".join(cells).replace("{payer}", world.payer)
-    return text, [(one.cur2, one.kind) for one in chosen]
+    cells = [f'{columns.cell(one, as_csv=as_csv)} AS "{one.name}"' for one in chosen]
+    return ",\n".join(cells).replace("{payer}", world.payer)
 
 
 def _bytes(seed: int, name: str) -> bytes:
@@ -149,7 +213,8 @@ def months_delivered(world: World) -> list[Delivery]:
     early = Delivery(
         period=first,
         at=datetime.combine(twentieth, time(6, 12, 7), UTC),
-        lines=f"l.starts < TIMESTAMP '{twentieth}' AND l.meter NOTNULL",
+        lines=f"l.starts < TIMESTAMP '{twentieth}' "
+        " AND l.line_type NOT IN ('Tax', 'Fee', 'Credit', 'Refund')",
         final=False,
     )
     return [early, *(Delivery(one, _closed(one), "TRUE", final=True) for one in world.months)]

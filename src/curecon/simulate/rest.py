@@ -4,7 +4,8 @@ import duckdb
 
 from curecon.simulate.world import World, line_id
 
-SERIES_HOURS = 168
+# A resource of another service is used so long, in a bill of so many of their lines.
+SERIES_HOURS, SERIES_HOURS_OF_FEW, FEW = 168, 24, 100_000
 TAX_PERCENT = "8.25"
 
 # Every series is one resource over a week of hours of one month.
@@ -101,7 +102,7 @@ def write_others(con: duckdb.DuckDBPyConnection, world: World, count: int) -> No
         OTHERS.format(
             months=len(world.months),
             first=world.months[0].isoformat(),
-            series_hours=SERIES_HOURS,
+            series_hours=SERIES_HOURS_OF_FEW if count < FEW else SERIES_HOURS,
             seed=world.seed,
             count=count,
             accounts=world.accounts,

@@ -12,10 +12,20 @@ from typing import NamedTuple
 import duckdb
 
 from curecon.errors import OptionInvalid
-from curecon.simulate import agreement, columns, delivery, offers, rest, traffic, world
+from curecon.simulate import (
+    agreement,
+    columns,
+    delivery,
+    discounts,
+    offers,
+    plans,
+    rest,
+    traffic,
+    world,
+)
 
 LAST_MONTH = date(2026, 10, 1)
-LINES_OF_A_MONTH_MIN = 1000
+LINES_OF_A_MONTH_MIN = 2000
 MONTHS_MAX = 24
 
 NUMBERED = """
@@ -93,26 +103,36 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
     agreed = agreement.agree(drawn)
     changes = _price_changes(drawn)
     traffic.create(con, drawn, traffic.price_rows(drawn, changes, agreed.private))
+    plan = plans.buy(con, drawn)
+    percent = discounts.grant(con, drawn)
     rest.write_payer_lines(con, drawn)
     rest.write_others(con, drawn, order.lines - _count(con))
     con.execute(NUMBERED.format(seed=order.seed))
-    bill = folder / "bill"
     deliveries = delivery.months_delivered(drawn)
     written = [
-        one
+        one._replace(manifest=f"{_place(order, name)}/{one.manifest}", format=name)
         for name in order.formats
-        for one in delivery.write(con, bill, drawn, deliveries, delivery.FORMATS[name])
+        for one in delivery.write(
+            con, folder / _place(order, name), drawn, deliveries, delivery.FORMATS[name]
+        )
     ]
     offers.write(folder / "price_list", drawn, changes)
-    (folder / "contract.toml").write_text(agreement.contract(con, drawn, agreed), "utf-8")
+    sections = [discounts.toml(percent, drawn), plans.toml(plan, drawn)]
+    contract = agreement.contract(con, drawn, agreed, sections)
+    (folder / "contract.toml").write_text(contract, "utf-8")
     truth = {
         "deliveries": [
-            {"manifest": f"bill/{one.manifest}", "period": f"{one.period:%Y-%m}",
+            {"manifest": one.manifest, "period": f"{one.period:%Y-%m}",
              "final": one.final, "lines": one.lines, "format": one.format}
             for one in written
         ],
     }  # fmt: skip
     (folder / "ground_truth.json").write_text(json.dumps(truth, indent=2) + "\n", "utf-8")
+
+
+def _place(order: Order, name: str) -> str:
+    """Each report has a bucket of its own, so that one can be audited without the others."""
+    return "bill" if len(order.formats) == 1 else f"bill/{name}"
 
 
 def _count(con: duckdb.DuckDBPyConnection) -> int:

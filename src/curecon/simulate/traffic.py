@@ -15,6 +15,8 @@ from curecon.simulate.world import World
 _DAY = [12, 8, 6, 5, 5, 7, 15, 32, 60, 85, 96, 100, 92, 95, 100, 98, 90, 74, 55, 44, 38, 30, 22, 16]
 _WEEK = [30, 94, 100, 100, 98, 90, 36]
 
+_EXACT = {"plan_rate": pl.Decimal(15, 10), "plan_share": pl.Decimal(4, 3)}
+
 LINES = """
 CREATE TABLE lines (
     line BIGINT, period DATE, id VARCHAR, starts TIMESTAMP, ends TIMESTAMP, line_type VARCHAR,
@@ -132,6 +134,8 @@ def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -
         "rate_code",
         "what",
         "capability",
+        "plan_rate",
+        "plan_share",
     ]
     meters = [
         {
@@ -144,7 +148,7 @@ def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -
     ]
     for name, table in (
         ("regions", pl.DataFrame(offsets)),
-        ("meters", pl.DataFrame(meters)),
+        ("meters", pl.DataFrame(meters, schema_overrides=_EXACT)),
         ("prices", prices),
         ("series", pl.DataFrame([one._asdict() for one in world.series])),
     ):

@@ -77,7 +77,8 @@ def draw(seed: int, lines: int, months: list[date]) -> World:
     accounts = [str(number) for number in numbers[1 : 13 + min(36, lines // 20_000)]]
     ai = ai_meters()
     world = World(seed, months, str(numbers[0]), accounts, ai + other_meters(), [])
-    budget = int(lines * AI_SHARE)
+    # A savings plan has a line an hour, whatever else the bill has.
+    budget = int((lines - world.hours) * AI_SHARE)
     window = max(8, min(world.hours, budget // 150))
     workloads = _workloads(ai)
     used, turn = 0, 0
