@@ -22,11 +22,13 @@ SCHEMA = (SQL / "duckdb" / "schema.sql").read_text("utf-8")
 
 # Functions that have the same name and the same meaning in both engines. A function that is not
 # here may well have both: look it up, add it. `hash` differs in its value, which only narrows a
-# search, and must never be kept or compared between engines.
+# search, and must never be kept or compared between engines. `regexp_replace` replaces the first
+# match in one and every match in the other: anchor the pattern.
 FUNCTIONS = {
     "abs", "bool_and", "bool_or", "coalesce", "concat_ws", "count", "count_if", "first_value",
     "floor", "greatest", "hash", "lag", "last_value", "lead", "least", "length", "lower", "max",
-    "min", "nullif", "replace", "round", "row_number", "substr", "sum", "trim", "upper",
+    "min", "nullif", "regexp_replace", "replace", "round", "row_number", "substr", "sum",
+    "trim", "upper",
 }  # fmt: skip
 # Words that stand before a parenthesis without being functions.
 WORDS = {

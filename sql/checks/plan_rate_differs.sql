@@ -16,7 +16,7 @@ FROM lines AS l
 JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
 JOIN contract_plan_rates AS p
-    ON p.plan = l.savings_plan_savings_plan_a_r_n
+    ON p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
     AND p.usage_type = k.line_item_usage_type
     AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
     AND CAST(l.line_item_usage_start_date AS DATE) < p.ends

@@ -4,6 +4,9 @@
     from pathlib import Path
     outcome = curecon.audit([Path("exports/bedrock")], curecon.Options(ledger=Path("audit.duckdb")))
 
+    curecon.rates_sync(Path("price-lists"), curecon.Asked(services=["AmazonBedrock"]))
+    changes = curecon.rates_diff("price-lists/2026-09-08", "price-lists/2026-10-08")
+
 The verbs are those of the command line; they take paths and return models or frames.
 """
 
@@ -15,18 +18,28 @@ if TYPE_CHECKING:
     from curecon.estimate import price
     from curecon.explanation import explain
     from curecon.queries import sql
+    from curecon.rate_diff import diff as rates_diff
     from curecon.reconcile import Options, audit
+    from curecon.sync import Asked
+    from curecon.sync import sync as rates_sync
     from curecon.versions import diff
 
-__all__ = ["Options", "__version__", "audit", "diff", "explain", "price", "sql"]
+__all__ = [
+    "Asked", "Options", "__version__", "audit", "diff", "explain", "price", "rates_diff",
+    "rates_sync", "sql",
+]  # fmt: skip
 
+# Where each name is defined, and by what name there.
 _HOME = {
-    "Options": "curecon.reconcile",
-    "audit": "curecon.reconcile",
-    "diff": "curecon.versions",
-    "explain": "curecon.explanation",
-    "price": "curecon.estimate",
-    "sql": "curecon.queries",
+    "Asked": ("curecon.sync", "Asked"),
+    "Options": ("curecon.reconcile", "Options"),
+    "audit": ("curecon.reconcile", "audit"),
+    "diff": ("curecon.versions", "diff"),
+    "explain": ("curecon.explanation", "explain"),
+    "price": ("curecon.estimate", "price"),
+    "rates_diff": ("curecon.rate_diff", "diff"),
+    "rates_sync": ("curecon.sync", "sync"),
+    "sql": ("curecon.queries", "sql"),
 }
 
 
@@ -36,4 +49,5 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
         raise AttributeError(f"module 'curecon' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    return getattr(import_module(_HOME[name]), name)
+    module, defined = _HOME[name]
+    return getattr(import_module(module), defined)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from curecon import grammar, matching, rates
+from curecon import by_hand, grammar, matching, rates
 from curecon.models import Money, Record
 from curecon.money import fits_price, plain
 from curecon.report.figures import EXACT, number
@@ -280,7 +280,7 @@ def _judged(row: Mapping[str, Any], charge: Charge, standing: _Standing) -> _Jud
         differences,
         _faults(row, fit, charge),
         fit.rank if fit else _SUREST.get(row["source_kind"], _LAST),
-        (row[_REGION] or rates.EVERY_REGION,),
+        (row[_REGION] or by_hand.EVERY_REGION,),
     )
 
 
@@ -397,7 +397,7 @@ def _by_attributes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Diffe
 def _of_place(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
     """Compare region and currency; a list without a region holds everywhere, as `*` does."""
     names = {"currency": "line_item_currency_code"}
-    if row[_REGION] not in (None, rates.EVERY_REGION):
+    if row[_REGION] not in (None, by_hand.EVERY_REGION):
         names = {_REGION: _REGION, **names}
     return _compared(row, key, names)
 

@@ -3,56 +3,77 @@
 Private rates price before every public source; discounts say which discount lines must stand on
 the bill; savings plans and provisioned model units say what was committed to. Sections that this
 version reads without applying are named in the run's notes, so that nobody takes them for checked.
+
+A contract is read whole or not at all, and everything that is wrong in it is said at once. What
+contradicts itself is refused: two rates or two terms of one plan for one day.
 """
 
-import hashlib
-import tomllib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import date
-from decimal import Decimal
-from itertools import pairwise, product
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self, TypeVar
 
-import polars as pl
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from curecon import rates
+from curecon import by_hand, rates, units
+from curecon.by_hand import EVERY_REGION, Amount, Currency, Line, Percent, Price, Region, Regions
 from curecon.errors import ContractInvalid
-from curecon.models import RateSource, Record
+from curecon.models import Record
 
-_BYTES_MAX = 16 * 1024 * 1024
+BYTES_MAX = 16 * 1024 * 1024
+_MODEL_UNITS_MAX = 9999
 _NEVER = date(9999, 12, 31)
 
 
-class _Timed(Record):
+def _service(written: object) -> object:
+    """Let `AmazonBedrock` and `Amazon SageMaker` stand for the services that they name."""
+    if not isinstance(written, str):
+        return written
+    return written.lower().replace(" ", "").removeprefix("amazon")
+
+
+Service = Annotated[Literal["*", "bedrock", "sagemaker"], BeforeValidator(_service)]
+Services = Annotated[list[Service], Field(min_length=1)]
+Account = Annotated[str, StringConstraints(pattern="^[0-9]{12}$")]
+LineType = Literal["EdpDiscount", "PrivateRateDiscount", "BundledDiscount", "Discount"]
+
+
+class _Agreed(Record):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Timed(_Agreed):
     starts: date
     ends: date | None = None
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> "_Timed":
+    def _ends_after_it_starts(self) -> Self:
         if self.ends is not None and self.ends <= self.starts:
-            raise ValueError("`ends` is exclusive and must come after `starts`")
+            raise ValueError(
+                f"`ends` {self.ends} is not after `starts` {self.starts}; "
+                "`ends` is the first day on which it no longer holds"
+            )
         return self
 
 
 class PrivateRate(_Timed):
     """A price of our own for a usage type or for decoded attributes."""
 
-    select: dict[str, str]
-    regions: list[str] = Field(default=["*"], min_length=1)
-    price: Decimal = Field(ge=0)
-    unit: str = Field(min_length=1)
-    reference: str = "private rate"
+    select: Annotated[dict[str, Line], Field(min_length=1)]
+    regions: Regions = [EVERY_REGION]
+    price: Price
+    unit: Line
+    reference: Line = "private rate"
 
 
 class ProvisionedThroughput(_Timed):
     """Model units that were bought: of one provisioned model by ARN, or of one model."""
 
-    model: str
-    region: str
-    model_units: int = Field(ge=1)
-    commitment: str
-    arn: str | None = None
+    model: Line
+    region: Region
+    model_units: Annotated[int, Field(ge=1, le=_MODEL_UNITS_MAX)]
+    commitment: Line
+    arn: Line | None = None
 
 
 class Discount(_Timed):
@@ -64,54 +85,73 @@ class Discount(_Timed):
     that carries it on the bill.
     """
 
-    name: str
-    services: list[str] = Field(default=["*"], min_length=1)
-    regions: list[str] = Field(default=["*"], min_length=1)
+    name: Line
+    services: Services = ["*"]
+    regions: Regions = [EVERY_REGION]
     marketplace: bool = False
     base: Literal["usage", "usage and plan fees"] = "usage"
     order: int = 1
     compounds: bool = True
-    percent: Decimal = Field(gt=0, le=100)
-    line_type: str = "EdpDiscount"
+    percent: Percent
+    line_type: LineType = "EdpDiscount"
 
 
 class SavingsPlan(_Timed):
-    """A commitment: USD an hour, and the rates of the usage types it covers."""
+    """A commitment: USD an hour, and the rates of the usage types it covers.
 
-    arn: str
-    hourly_commitment: Decimal = Field(ge=0)
+    `arn` is the plan's; `id` is the last part of it and will do alone. `recurring` is the hourly
+    fee where the plan is paid in part upfront, `upfront` the fee that is paid once.
+    """
+
+    arn: Line | None = None
+    id: Line | None = None
+    hourly_commitment: Price
     payment: Literal["No Upfront", "Partial Upfront", "All Upfront"] = "No Upfront"
-    rates: dict[str, Decimal] = {}
+    recurring: Price | None = None
+    upfront: Amount | None = None
+    rates: dict[Line, Price] = {}
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if (self.arn is None) == (self.id is None):
+            raise ValueError("has either `arn` or `id`; write one of them")
+        return self
+
+    @property
+    def plan(self) -> str:
+        """The last part of the ARN, by which the plan is told on a bill."""
+        return (self.arn or self.id or "").rpartition("/")[2]
 
 
 class Credit(_Timed):
     """A credit that AWS has promised."""
 
-    name: str
-    amount: Decimal = Field(gt=0)
-    services: list[str] = ["*"]
+    name: Line
+    amount: Amount
+    services: Services = ["*"]
+    marketplace: bool = False
 
 
-class FreeTier(Record):
+class FreeTier(_Agreed):
     """When the free months of the first use began, and for whom."""
 
     starts: date
     scope: Literal["account", "organisation"]
 
 
-class Tax(Record):
+class Tax(_Agreed):
     """The tax on the bill: percent, and what it is taken of."""
 
-    rate: Decimal = Field(ge=0, le=100)
+    rate: Percent
     base: Literal["usage", "usage and fees"] = "usage and fees"
 
 
-class Contract(Record):
+class Contract(_Agreed):
     """A contract file."""
 
-    payer: str | None = None
-    currency: str = "USD"
-    source: str = "contract"
+    payer: Account | None = None
+    currency: Currency = "USD"
+    source: Line = "contract"
     private_rate: list[PrivateRate] = []
     provisioned_throughput: list[ProvisionedThroughput] = []
     discount: list[Discount] = []
@@ -125,188 +165,153 @@ class Contract(Record):
         return [name for name in ("credit", "free_tier", "tax") if getattr(self, name)]
 
 
+_LISTS: dict[str, type[_Agreed]] = {
+    "private_rate": PrivateRate,
+    "provisioned_throughput": ProvisionedThroughput,
+    "discount": Discount,
+    "savings_plan": SavingsPlan,
+    "credit": Credit,
+}
+_TABLES: dict[str, type[_Agreed]] = {"free_tier": FreeTier, "tax": Tax}
+
+_REMEDIES = {
+    "payer": 'is no account; write its twelve digits in quotes, like "111122223333"',
+    "regions": 'is no region code; write one like "us-east-1", or "*" alone for every region',
+    "region": 'is no region code; write one like "us-east-1"',
+    "currency": 'is no currency code; write one like "USD"',
+}
+
+
 def read(path: Path | None) -> Contract:
     """Read a contract; without a path, the contract that agrees nothing.
 
     Raises:
-        ContractInvalid: the file is missing or breaks the rules; file and key are named.
+        ContractInvalid: the file is missing or breaks the rules; file, table and key are named.
     """
     if path is None:
         return Contract()
     try:
-        if path.stat().st_size > _BYTES_MAX:
-            raise ContractInvalid(f"{path}: too large for a contract")
-        content = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-        return Contract.model_validate(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractInvalid(f"{path}: cannot be read ({error})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ContractInvalid(f"{path}: is no TOML ({error})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ContractInvalid(f"{path}: {key}: {first['msg']}") from error
+        document = by_hand.table(path, by_hand.content(path, "contract", BYTES_MAX))
+    except by_hand.Unreadable as error:
+        raise ContractInvalid(str(error)) from error
+    place, problems = by_hand.shown(path), []
+    found: dict[str, object] = {}
+    for name, model in _LISTS.items():
+        given = document.pop(name, [])
+        if not isinstance(given, list):
+            problems.append(f"{place}: `{name}` is no list of tables; write [[{name}]]")
+            continue
+        found[name], wrong = _records(model, given, f"{place}: {name}")
+        problems += wrong
+    for name, model in _TABLES.items():
+        if name in document:
+            found[name], wrong = by_hand.checked(
+                model, document.pop(name), f"{place}: {name}", _REMEDIES
+            )
+            problems += wrong
+    head, wrong = by_hand.checked(Contract, document, place, _REMEDIES)
+    problems += wrong
+    if problems or head is None:
+        raise ContractInvalid("\n".join(problems[: rates.PROBLEMS_SHOWN_MAX]))
+    contract = head.model_copy(update=found)
+    if problems := [f"{place}: {sentence}" for sentence in _contradictions(contract)]:
+        raise ContractInvalid("\n".join(problems[: rates.PROBLEMS_SHOWN_MAX]))
+    return contract
 
 
-def private_rates(contract: Contract) -> pl.DataFrame:
-    """Return the private rates as rates: one row a rate and region, source_kind `contract`.
+def _records(
+    model: type[_Agreed], given: Sequence[object], place: str
+) -> tuple[list[_Agreed], list[str]]:
+    records, problems = [], []
+    for number, table in enumerate(given, start=1):
+        record, wrong = by_hand.checked(model, table, f"{place} {number}", _REMEDIES)
+        records += [record] if record else []
+        problems += wrong
+    return records, problems
 
-    A select on `usage_type` matches AWS's own word; any other selects on decoded attributes.
 
-    Raises:
-        ContractInvalid: a select names an attribute or a value that is not known.
-    """
-    allowed = rates.attributes()
-    rows: list[dict[str, object]] = []
+def _contradictions(contract: Contract) -> Iterator[str]:
+    """Say what the tables, each right by itself, say twice or against each other."""
     for number, rate in enumerate(contract.private_rate, start=1):
-        for name, value in rate.select.items():
-            values = allowed.get(name)
-            known = name in {*allowed, "usage_type", "operation"}
-            if not known or (values is not None and value not in values):
-                raise ContractInvalid(
-                    f"private_rate {number}: select.{name} = {value!r} is not in attributes.toml"
-                )
-        rows.extend(_row(contract, rate, number, region) for region in rate.regions)
-    texts = ("usage_type", "operation")
-    schema = {**rates.schema(), **dict.fromkeys(texts, pl.String())}
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _row(contract: Contract, rate: PrivateRate, number: int, region: str) -> dict[str, object]:
-    return {
-        **rate.select,
-        "rate_id": f"contract:{number}:{region}",
-        "source_kind": "contract",
-        "card": "contract",
-        "source": contract.source,
-        "reference": rate.reference,
-        "region": region,
-        "price": rate.price,
-        "unit": rate.unit,
-        "currency": contract.currency,
-        "starts": rate.starts,
-        "ends": rate.ends,
-        "tier_from": Decimal(0),
-        "checked": rate.starts,
-        "unconfirmed": False,
-    }
-
-
-def model_units(contract: Contract) -> pl.DataFrame:
-    """Return the bought model units: resource (or null), model, region, commitment, dates."""
-    rows = [
-        (one.arn, one.model, one.region, one.commitment, one.model_units, one.starts,
-         one.ends or _NEVER)
-        for one in contract.provisioned_throughput
-    ]  # fmt: skip
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "resource": pl.String,
-        "model": pl.String,
-        "region": pl.String,
-        "commitment": pl.String,
-        "model_units": pl.Int32,
-        "starts": pl.Date,
-        "ends": pl.Date,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def discount_shares(contract: Contract) -> pl.DataFrame:
-    """Work out which share of a charge each discount takes off.
-
-    Returns:
-        One row a line type, service, region (`*` stands for every region that is not named),
-        marketplace or not, fee or usage, and interval: share, of the charge at its full cost.
-    """
-    services = sorted({"bedrock", "sagemaker", *_named(contract, "services")})
-    regions = ["*", *sorted(_named(contract, "regions"))]
-    cuts = sorted({day for one in contract.discount for day in (one.starts, one.ends or _NEVER)})
-    rows: dict[tuple[object, ...], Decimal] = {}
-    for cell in product(services, regions, (False, True), (False, True)):
-        service, region, marketplace, fee = cell
-        for starts, ends in pairwise(cuts):
-            left = Decimal(1)
-            for one in sorted(contract.discount, key=lambda each: (each.order, each.name)):
-                if not _applies(one, service, region, marketplace=marketplace, fee=fee):
-                    continue
-                if one.starts <= starts and (one.ends or _NEVER) >= ends:
-                    share = one.percent / 100 * (left if one.compounds else 1)
-                    left -= share
-                    place = (one.line_type, service, region, marketplace, fee, starts, ends)
-                    rows[place] = rows.get(place, Decimal(0)) + share
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "line_type": pl.String,
-        "service": pl.String,
-        "region": pl.String,
-        "marketplace": pl.Boolean,
-        "is_fee": pl.Boolean,
-        "starts": pl.Date,
-        "ends": pl.Date,
-        "share": pl.Decimal(15, 10),
-    }
-    exact = [(*place, round(share, 10)) for place, share in rows.items()]
-    return pl.DataFrame(exact, schema=schema, orient="row")
-
-
-def _named(contract: Contract, field: str) -> set[str]:
-    return {name for one in contract.discount for name in getattr(one, field) if name != "*"}
-
-
-def _applies(
-    discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool
-) -> bool:
-    return (
-        bool({"*", service} & set(discount.services))
-        and bool({"*", region} & set(discount.regions))
-        and (discount.marketplace or not marketplace)
-        and (not fee or discount.base == "usage and plan fees")
+        yield from (f"private_rate {number}: {said}" for said in _foreign_words(rate))
+    commitments = sorted(rates.attributes()["commitment"] or ())
+    for number, units_bought in enumerate(contract.provisioned_throughput, start=1):
+        if units_bought.commitment not in commitments:
+            yield (
+                f"provisioned_throughput {number}: `commitment` is "
+                f"{by_hand.short(units_bought.commitment)!r}; it is one of {', '.join(commitments)}"
+            )
+    yield from _overlaps(
+        "private_rate",
+        contract.private_rate,
+        lambda one: tuple(sorted(one.select.items())),
+        "select the same in one region",
+        lambda one: one.regions,
     )
+    yield from _overlaps(
+        "savings_plan", contract.savings_plan, lambda one: one.plan, "are one plan"
+    )
+    bought = [one for one in contract.provisioned_throughput if one.arn]
+    yield from _overlaps(
+        "provisioned_throughput", bought, lambda one: one.arn, "are one provisioned model"
+    )
+    yield from _overlaps("discount", contract.discount, lambda one: one.name, "have one `name`")
+    yield from _overlaps("credit", contract.credit, lambda one: one.name, "have one `name`")
 
 
-def plans(contract: Contract) -> pl.DataFrame:
-    """Return the savings plans: plan (ARN), hourly_commitment, recurring, starts, ends.
-
-    `recurring` is what an hour's fee line should be, where the payment option tells it: the whole
-    commitment without upfront payment, nothing with all upfront.
-    """
-    share = {"No Upfront": Decimal(1), "All Upfront": Decimal(0), "Partial Upfront": None}
-    rows = []
-    for one in contract.savings_plan:
-        part = share[one.payment]
-        recurring = None if part is None else one.hourly_commitment * part
-        rows.append((one.arn, one.hourly_commitment, recurring, one.starts, one.ends or _NEVER))
-    rate = pl.Decimal(15, 10)
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "plan": pl.String,
-        "hourly_commitment": rate,
-        "recurring": rate,
-        "starts": pl.Date,
-        "ends": pl.Date,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+T = TypeVar("T", bound=_Timed)
 
 
-def plan_rates(contract: Contract) -> pl.DataFrame:
-    """Return the agreed savings-plan rates: plan (ARN), usage_type, rate, starts, ends."""
-    rows = [
-        (one.arn, usage_type, rate, one.starts, one.ends or _NEVER)
-        for one in contract.savings_plan
-        for usage_type, rate in one.rates.items()
-    ]
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "plan": pl.String,
-        "usage_type": pl.String,
-        "rate": pl.Decimal(15, 10),
-        "starts": pl.Date,
-        "ends": pl.Date,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _overlaps(
+    name: str,
+    tables: Sequence[T],
+    same: Callable[[T], Hashable],
+    how: str,
+    regions: Callable[[T], list[str]] = lambda _: [EVERY_REGION],
+) -> Iterator[str]:
+    """Say which tables hold beside an earlier one of the same; one pass in the order of time."""
+    until: dict[tuple[Hashable, str], tuple[date, int]] = {}
+    for number, one in sorted(enumerate(tables, start=1), key=lambda each: each[1].starts):
+        what = same(one)
+        for region in regions(one):
+            beside = "any" if region == EVERY_REGION else region
+            before = [until.get((what, place)) for place in (beside, EVERY_REGION)]
+            last, other = max(filter(None, before), default=(one.starts, 0))
+            if last > one.starts:
+                yield (
+                    f"{name} {number}: overlaps {name} {other}: both {how} on {one.starts}; "
+                    "let one end where the other starts"
+                )
+                break
+        for region in (*regions(one), "any"):
+            mine = (one.ends or _NEVER, number)
+            until[what, region] = max(until.get((what, region), mine), mine)
 
 
-def sources(contract: Contract, path: Path | None) -> list[RateSource]:
-    """Say which contract file was read."""
-    if path is None:
-        return []
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    count = len(contract.private_rate)
-    return [RateSource(name=path.name, source=contract.source, sha256=digest, rates=count)]
+def _foreign_words(rate: PrivateRate) -> Iterator[str]:
+    """Say which words of a private rate's select and unit nothing on a bill could meet."""
+    if "usage_type" in rate.select:
+        if extra := sorted(set(rate.select) - {"usage_type", "operation"}):
+            yield (
+                f"`select.{by_hand.short(extra[0])}` stands beside `usage_type`, which says all; "
+                "remove one of them"
+            )
+        return
+    known = rates.attributes()
+    for name, value in rate.select.items():
+        values = known.get(name)
+        if name not in known:
+            yield (
+                f"`select.{by_hand.short(name)}` is unknown; write `usage_type`, or of the "
+                f"attributes {', '.join(known)}"
+            )
+        elif values is not None and value not in values:
+            yield (
+                f"`select.{name}` is {by_hand.short(value)!r}; "
+                f"it is one of {', '.join(sorted(values))}"
+            )
+    if units.canonical(rate.unit) is None:
+        yield (
+            f"`unit` {by_hand.short(rate.unit)!r} is unknown; "
+            "use a name of rates/reference/units.toml"
+        )

@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from curecon import decode, ledger, matching, rates, reconcile, units
+from curecon import by_hand, decode, ledger, matching, rates, reconcile, units
 from curecon.engine import read
 from curecon.errors import UsageInvalid
 from curecon.ingest import KEY_COLUMNS
@@ -86,9 +86,9 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
 
 def _not_in_it(known: Knowledge) -> Iterator[str]:
     """Say what of the contract an estimate does not contain."""
-    if not known.agreed["contract_shares"].is_empty():
+    if not known.relations["contract_shares"].is_empty():
         yield "discounts are lines of their own on a bill; the estimate is before them"
-    if not known.agreed["contract_plans"].is_empty():
+    if not known.relations["contract_plans"].is_empty():
         yield "savings plans are not applied; the estimate is at the rates on demand"
 
 
@@ -96,13 +96,13 @@ def _not_in_it(known: Knowledge) -> Iterator[str]:
 
 
 def _not_negative(value: object) -> object:
-    """Refuse negative usage before `rates.Quantity` speaks of discounts."""
+    """Refuse negative usage before `by_hand.Quantity` speaks of discounts."""
     if isinstance(value, int | Decimal) and Decimal(value).is_finite() and value < 0:
         raise ValueError("is negative; usage counts up from 0")
     return value
 
 
-_Quantity = Annotated[rates.Quantity, BeforeValidator(_not_negative)]
+_Quantity = Annotated[by_hand.Quantity, BeforeValidator(_not_negative)]
 
 
 class _Usage(Record):
@@ -110,11 +110,11 @@ class _Usage(Record):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: rates.Line | None = None
+    name: by_hand.Line | None = None
     date: date
-    region: rates.Region
+    region: by_hand.Region
     quantity: _Quantity | None = None
-    unit: rates.Line | None = None
+    unit: by_hand.Line | None = None
     tokens: _Quantity | None = None
     model_units: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     hours: _Quantity | None = None
@@ -128,7 +128,7 @@ class _Usage(Record):
 def _model() -> type[_Usage]:
     """Return `_Usage` with a key for each word and each attribute."""
     keys = [*_WORDS, *rates.attributes()]
-    fields: dict[str, Any] = dict.fromkeys(keys, (rates.Line | None, None))
+    fields: dict[str, Any] = dict.fromkeys(keys, (by_hand.Line | None, None))
     return create_model("Usage", __base__=_Usage, **fields)
 
 
@@ -238,7 +238,7 @@ def _contradictions(usage: _Usage) -> Iterator[str]:
         for key in ("service", "capability"):
             if key not in attributes:
                 yield f"`{key}` is missing; without a `usage_type`, attributes say what is used"
-    if usage.region == rates.EVERY_REGION:
+    if usage.region == by_hand.EVERY_REGION:
         yield '`region` is "*"; usage is in one region'
 
 
@@ -531,7 +531,7 @@ def _nearest(charge: _Charge, known: Knowledge) -> str:
         differing = [
             name
             for name, value in row.items()
-            if value != wanted[name] and (name, value) != ("region", rates.EVERY_REGION)
+            if value != wanted[name] and (name, value) != ("region", by_hand.EVERY_REGION)
         ]
         if len(differing) == 1:
             apart.setdefault(differing[0], set()).add(row[differing[0]] or "none")

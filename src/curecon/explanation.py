@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from curecon import agreed, ledger, matching, price_list
 from curecon import contract as agreement
-from curecon import ledger, matching, price_list
 from curecon import rates as cards
 from curecon.arithmetic import Arithmetic, Facts, Piece, work_out
 from curecon.asked import Asked, ask, beside, records, remembered
@@ -219,7 +219,7 @@ def known_rates(
     frames = [
         cards.read_cards([folder("rates"), *rates]),
         price_list.read_price_lists(list(price_lists)),
-        agreement.private_rates(agreement.read(contract)),
+        agreed.private_rates(agreement.read(contract)),
     ]
     return pl.concat(frames, how="diagonal_relaxed")
 

@@ -262,10 +262,23 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
                 f"{_shown(path)} holds no price list; price lists are *.json, *.jsonl or *.json.gz"
             )
         for file in files:
-            real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
+            same = _identity(file)
+            if same not in seen:
+                seen.add(same)
                 yield file, _plain(file.relative_to(path).as_posix() if is_folder else file.name)
+
+
+def _identity(file: Path) -> tuple[int, int] | str:
+    """Tell a file by what it is, not by the way to it: links of either kind lead to one file.
+
+    `rates sync` makes a hard link of what another day has as well, and it is read once. Some file
+    systems number no files; there the resolved name has to do.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return os.path.realpath(file)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(file)
 
 
 def _below(folder: Path) -> list[Path]:

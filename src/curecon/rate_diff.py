@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curecon import decode, matching, price_list, rates, units
+from curecon import by_hand, decode, matching, price_list, rates, units
 from curecon.errors import OptionInvalid
 from curecon.money import plain
 from curecon.packaged import folder
@@ -401,8 +401,8 @@ def gaps(cards: pl.DataFrame) -> list[str]:
         A sentence a hole, with the regions that have it.
     """
     key = [*rates.attributes(), "currency"]
-    named = cards.filter(pl.col("region") != rates.EVERY_REGION).select(*key, "region").unique()
-    everywhere = cards.filter(pl.col("region") == rates.EVERY_REGION)
+    named = cards.filter(pl.col("region") != by_hand.EVERY_REGION).select(*key, "region").unique()
+    everywhere = cards.filter(pl.col("region") == by_hand.EVERY_REGION)
     # What holds in every region also fills the holes of those that are named.
     met = everywhere.drop("region").join(named, on=key, nulls_equal=True).select(cards.columns)
     place = [*key, "region"]

@@ -6,104 +6,31 @@ folder of cards is put right in one go. What a card may hold is told in `rates/R
 
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self, TypeVar
+from typing import Annotated, NamedTuple, Self
 
 import polars as pl
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from curecon import grammar, money, packaged, units
+from curecon import by_hand, grammar, money, packaged, units
+from curecon.by_hand import EVERY_REGION, Currency, Line, Price, Quantity, Regions, widths
 from curecon.errors import RatesInvalid
 from curecon.models import RateSource, Record
-
-EVERY_REGION = "*"
 
 # A card is written by people. What is larger than this is another kind of file, or an attack.
 CARD_BYTES_MAX = 64 * 1024 * 1024
 PROBLEMS_SHOWN_MAX = 1000
 INTERLOCKED_RATES_MAX = 1000
-
-_PRINTABLE = r"[^\x00-\x1f\x7f]"
-_VISIBLE = r"[^\s\x00-\x1f\x7f]"
-
-
-def _widths(decimal_type: str) -> tuple[int, int]:
-    """Read precision and scale out of a type that money.py names."""
-    precision, scale = re.findall(r"\d+", decimal_type)
-    return int(precision), int(scale)
-
-
-def _whole_number_allowed(value: object) -> object:
-    """Let `price = 45` stand for 45.0; TOML tells whole numbers apart, prices do not."""
-    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _digits(number: Decimal) -> tuple[int, int]:
-    """Count the digits that matter before and after the point; no context rounds them here."""
-    _, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int), "pydantic lets only finite numbers pass"
-    written = "".join(map(str, digits)).lstrip("0")
-    significant = written.rstrip("0")
-    exponent += len(written) - len(significant)
-    return (max(0, len(significant) + exponent), max(0, -exponent)) if significant else (0, 0)
-
-
-def _kept_exactly(number: Decimal, decimal_type: str) -> Decimal:
-    precision, scale = _widths(decimal_type)
-    before, after = _digits(number)
-    if number < 0:
-        raise ValueError("is negative; a discount belongs in the contract")
-    if after > scale:
-        raise ValueError(
-            f"has {after} decimals, which looks like float noise; "
-            f"write the digits that the source prints, at most {scale} decimals"
-        )
-    if before > precision - scale:
-        raise ValueError(f"has {before} digits before the point; at most {precision - scale} fit")
-    return number
-
-
-def _price(number: Decimal) -> Decimal:
-    return _kept_exactly(number, money.PRICE)
-
-
-def _quantity(number: Decimal) -> Decimal:
-    return _kept_exactly(number, money.QUANTITY)
-
-
-def _named_once(regions: list[str]) -> list[str]:
-    if len(set(regions)) < len(regions):
-        raise ValueError("names a region twice; remove one")
-    if EVERY_REGION in regions and len(regions) > 1:
-        raise ValueError('names single regions beside "*", which means every region; keep one')
-    return regions
-
-
-Line = Annotated[
-    str,
-    StringConstraints(max_length=1000, pattern=f"^{_VISIBLE}({_PRINTABLE}*{_VISIBLE})?$"),
-]
-Price = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_price)]
-Quantity = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_quantity)]
-Region = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2}(-[a-z]+)+-[0-9]+)$")]
-
-
-M = TypeVar("M", bound=Record)
 
 
 class Rate(Record):
@@ -112,7 +39,7 @@ class Rate(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     select: Annotated[dict[str, Line], Field(min_length=1)]
-    regions: Annotated[list[Region], Field(min_length=1), AfterValidator(_named_once)]
+    regions: Regions
     price: Price
     unit: Line
     starts: date
@@ -124,7 +51,7 @@ class Rate(Record):
     unconfirmed: bool | None = None
     source: Line | None = None
     note: Annotated[str, StringConstraints(max_length=4000)] | None = None
-    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Currency = "USD"
 
     @model_validator(mode="after")
     def _intervals_are_not_empty(self) -> Self:
@@ -151,11 +78,14 @@ class Card(Record):
     unconfirmed: bool = False
 
 
-_COPIED = {"price", "unit", "currency", "starts", "ends", "tier_from", "tier_to", "checked"}
-_PATTERN_REMEDIES = {
+# What a card's own keys should look like, beyond what `by_hand` says of any.
+_REMEDIES = {
     "regions": 'is no region code; write one like "us-east-1", or "*" alone for every region',
     "currency": 'is no currency code; write one like "USD"',
+    "missing": "is missing; every card and every rate says it",
+    "model_type": "[[rate]] is no table; a rate begins with [[rate]]",
 }
+_COPIED = {"price", "unit", "currency", "starts", "ends", "tier_from", "tier_to", "checked"}
 
 
 class _CardFile(NamedTuple):
@@ -230,10 +160,10 @@ def schema() -> dict[str, pl.DataType]:
         **dict.fromkeys(("rate_id", "source_kind", "card", "source", "reference"), text),
         **dict.fromkeys(attributes(), text),
         "region": text,
-        "price": pl.Decimal(*_widths(money.PRICE)),
+        "price": pl.Decimal(*widths(money.PRICE)),
         **dict.fromkeys(("unit", "currency"), text),
         **dict.fromkeys(("starts", "ends"), day),
-        **dict.fromkeys(("tier_from", "tier_to"), pl.Decimal(*_widths(money.QUANTITY))),
+        **dict.fromkeys(("tier_from", "tier_to"), pl.Decimal(*widths(money.QUANTITY))),
         "checked": day,
         "unconfirmed": pl.Boolean(),
     }
@@ -270,8 +200,8 @@ def _read_folders(folders: Iterable[Path]) -> tuple[list[_CardFile], list[str]]:
         other = named.setdefault(file.card.card, file.path)
         if other is not file.path:
             problems.append(
-                f"{_shown(file.path)}: `card` is {file.card.card!r}, as in {_shown(other)}; "
-                "give each card its own name"
+                f"{by_hand.shown(file.path)}: `card` is {file.card.card!r}, "
+                f"as in {by_hand.shown(other)}; give each card its own name"
             )
     return files, problems
 
@@ -286,7 +216,9 @@ def _card_paths(folders: Iterable[Path]) -> tuple[list[Path], list[str]]:
             status = folder.stat()
             names = sorted(entry.name for entry in folder.iterdir())
         except (OSError, ValueError) as error:
-            problems.append(f"{_shown(folder)} is no folder of rate cards: {_short(str(error))}")
+            problems.append(
+                f"{by_hand.shown(folder)} is no folder of rate cards: {by_hand.short(str(error))}"
+            )
             continue
         if (status.st_dev, status.st_ino) in seen:
             continue
@@ -301,18 +233,21 @@ def _card_paths(folders: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 def _read_card(path: Path) -> tuple[_CardFile | None, list[str]]:
     try:
-        content = _content(path)
-        document = _parsed(path, content)
-    except RatesInvalid as error:
+        content = by_hand.content(path, "card", CARD_BYTES_MAX)
+        document = by_hand.table(path, content)
+    except by_hand.Unreadable as error:
         return None, [str(error)]
     tables = document.pop("rate", [])
-    card, problems = _checked(Card, document, _shown(path))
+    card, problems = by_hand.checked(Card, document, by_hand.shown(path), _REMEDIES)
     if not isinstance(tables, list) or not tables:
-        return None, [*problems, f"{_shown(path)}: holds no [[rate]] table; add one or remove it"]
+        return None, [
+            *problems,
+            f"{by_hand.shown(path)}: holds no [[rate]] table; add one or remove it",
+        ]
     rates = []
     for index, table in enumerate(tables, start=1):
         place = _place(path, index, table.get("select") if isinstance(table, dict) else None)
-        rate, wrong = _checked(Rate, table, place)
+        rate, wrong = by_hand.checked(Rate, table, place, _REMEDIES)
         if rate:
             wrong += [f"{place}: {sentence}" for sentence in _foreign_words(rate)]
         if rate and not wrong:
@@ -323,67 +258,6 @@ def _read_card(path: Path) -> tuple[_CardFile | None, list[str]]:
     return _CardFile(path, hashlib.sha256(content).hexdigest(), card, rates), problems
 
 
-def _content(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise RatesInvalid(f"{_shown(path)} is not a file that can be read; move it elsewhere")
-        if path.stat().st_size > CARD_BYTES_MAX:
-            raise RatesInvalid(f"{_shown(path)} is too large for a card; split it")
-        return path.read_bytes()
-    except OSError as error:
-        raise RatesInvalid(f"{_shown(path)} cannot be read: {error.strerror}") from error
-
-
-def _parsed(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    except UnicodeDecodeError as error:
-        raise RatesInvalid(
-            f"{_shown(path)} is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        ) from error
-    except (ValueError, DecimalException, RecursionError) as error:
-        reason = _short(str(error))
-        if isinstance(error, RecursionError):
-            reason = "nested too deeply"
-        elif isinstance(error, DecimalException):
-            reason = "a number is out of any range"
-        raise RatesInvalid(f"{_shown(path)} is not valid TOML: {reason}") from error
-
-
-def _checked(model: type[M], table: object, place: str) -> tuple[M | None, list[str]]:
-    try:
-        return model.model_validate(table), []
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
-        return None, [f"{place}: {_sentence(model, each)}" for each in errors]
-
-
-def _sentence(model: type[Record], error: ErrorDetails) -> str:
-    """Turn an error of pydantic into a sentence that names the key and the remedy."""
-    key = _short(".".join(map(str, error["loc"])))
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])
-        return f"`{key}` {reason}" if key else reason
-    remedy = {
-        "missing": "is missing; every card and every rate says it",
-        "extra_forbidden": f"is unknown; the keys are {', '.join(model.model_fields)}",
-        "is_instance_of": "is no number; write digits, without quotes",
-        "finite_number": "is no number; write digits, without quotes",
-        "date_type": "is no date; write it like 2024-04-01, without quotes and without a time",
-        "string_type": "is no text; put it in quotes",
-        "string_too_long": "is too long; shorten it",
-        "string_pattern_mismatch": _PATTERN_REMEDIES.get(
-            str(error["loc"][0]) if error["loc"] else "", "must be one line of plain text"
-        ),
-        "list_type": 'is no list; write regions = ["us-east-1"]',
-        "dict_type": 'is no table; write select = { service = "bedrock", ... }',
-        "bool_type": "must be true or false, without quotes",
-        "too_short": "is empty; name at least one",
-        "model_type": "is no table; a rate begins with [[rate]]",
-    }.get(error["type"], error["msg"])
-    return f"`{key}` {remedy}" if key else f"[[rate]] {remedy}"
-
-
 def _foreign_words(rate: Rate) -> list[str]:
     """Say which attributes, values and units the vocabularies do not know."""
     known, problems = attributes(), []
@@ -391,15 +265,16 @@ def _foreign_words(rate: Rate) -> list[str]:
         values = known.get(name)
         if name not in known:
             problems.append(
-                f"`select.{_short(name)}` is unknown; the attributes are {', '.join(known)}"
+                f"`select.{by_hand.short(name)}` is unknown; the attributes are {', '.join(known)}"
             )
         elif values is not None and value not in values:
             problems.append(
-                f"`select.{name}` is {_short(value)!r}; it is one of {', '.join(sorted(values))}"
+                f"`select.{name}` is {by_hand.short(value)!r}; "
+                f"it is one of {', '.join(sorted(values))}"
             )
     if units.canonical(rate.unit) is None:
         problems.append(
-            f"`unit` {_short(rate.unit)!r} is unknown; "
+            f"`unit` {by_hand.short(rate.unit)!r} is unknown; "
             "use a name of rates/reference/units.toml, or add it there"
         )
     return problems
@@ -408,21 +283,11 @@ def _foreign_words(rate: Rate) -> list[str]:
 def _place(path: Path, index: int, select: object) -> str:
     words = select if isinstance(select, dict) else {}
     described = [
-        _short(value, 60)
+        by_hand.short(value, 60)
         for name, value in words.items()
         if isinstance(value, str) and name not in {"service", "provider"}
     ]
-    return f"{_shown(path)}: rate {index} ({', '.join(described) or 'selects nothing'})"
-
-
-def _short(text: str, length_max: int = 200) -> str:
-    """Make text from a file fit to be shown: one line, printable, not endless."""
-    cut = text if len(text) <= length_max else f"{text[:length_max]}..."
-    return cut if cut.isprintable() else ascii(cut)[1:-1]
-
-
-def _shown(path: Path) -> str:
-    return _short(str(path), 4096)
+    return f"{by_hand.shown(path)}: rate {index} ({', '.join(described) or 'selects nothing'})"
 
 
 def _row(placed: _PlacedRate, region: str) -> dict[str, object]:
@@ -483,7 +348,7 @@ def _overlaps(placed: list[_PlacedRate]) -> list[str]:
 
 def _spread_over_regions(placed: list[_PlacedRate]) -> pl.DataFrame:
     """Give every rate a row per region; one for every region meets each region that is named."""
-    quantity = pl.Decimal(*_widths(money.QUANTITY))
+    quantity = pl.Decimal(*widths(money.QUANTITY))
     no_end, no_limit = date.max, Decimal(10**12 - 1)
     rows = pl.DataFrame(
         [

@@ -13,6 +13,7 @@ import polars as pl
 
 from curecon import (
     __version__,
+    agreed,
     checks,
     contract,
     decode,
@@ -56,7 +57,7 @@ class Knowledge:
     """What is known about price and agreement, read before the bill is touched."""
 
     rates: pl.DataFrame
-    agreed: dict[str, pl.DataFrame]
+    relations: dict[str, pl.DataFrame]
     payer: str | None
     sources: list[RateSource]
     notes: list[str]
@@ -105,30 +106,30 @@ def _nothing() -> None:
 def know(options: Options) -> Knowledge:
     """Read rate cards, price lists and the contract."""
     folders = [folder("rates"), *options.rates]
-    agreed = contract.read(options.contract)
+    terms = contract.read(options.contract)
     listed = price_list.load(list(options.price_lists))
-    frames = [rates.read_cards(folders), listed.rates, contract.private_rates(agreed)]
+    frames = [rates.read_cards(folders), listed.rates, agreed.private_rates(terms)]
     sources = [
         *rates.card_sources(folders),
         *listed.sources,
-        *contract.sources(agreed, options.contract),
+        *agreed.sources(terms, options.contract),
     ]
     every = pl.concat(frames, how="diagonal_relaxed")
     assert every["rate_id"].is_unique().all(), "two rates have the same id"
     notes = [
-        f"the contract's {name} is not applied by this version" for name in agreed.not_applied()
+        f"the contract's {name} is not applied by this version" for name in terms.not_applied()
     ]
     notes += [
         f"{skipped.name}: {skipped.prices} prices left out, {skipped.reason}"
         for skipped in listed.skipped
     ]
     tables = {
-        "contract_units": contract.model_units(agreed),
-        "contract_shares": contract.discount_shares(agreed),
-        "contract_plans": contract.plans(agreed),
-        "contract_plan_rates": contract.plan_rates(agreed),
+        "contract_units": agreed.model_units(terms),
+        "contract_shares": agreed.discount_shares(terms),
+        "contract_plans": agreed.plans(terms),
+        "contract_plan_rates": agreed.plan_rates(terms),
     }
-    return Knowledge(every, tables, agreed.payer, sources, notes)
+    return Knowledge(every, tables, terms.payer, sources, notes)
 
 
 def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
@@ -227,7 +228,7 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
         f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
     )
-    for table, frame in known.agreed.items():
+    for table, frame in known.relations.items():
         con.register("incoming", frame)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
         con.unregister("incoming")

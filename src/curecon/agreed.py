@@ -1,0 +1,173 @@
+"""What a contract agrees, as rates and as the relations that the steps of the audit join."""
+
+import hashlib
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise, product
+from pathlib import Path
+
+import polars as pl
+
+from curecon import rates
+from curecon.contract import Contract, Discount, PrivateRate
+from curecon.models import RateSource
+
+_NEVER = date(9999, 12, 31)
+
+
+def private_rates(contract: Contract) -> pl.DataFrame:
+    """Return the private rates as rates: one row a rate and region, source_kind `contract`.
+
+    A select on `usage_type` matches AWS's own word; any other selects on decoded attributes.
+    """
+    rows = [
+        _row(contract, rate, number, region)
+        for number, rate in enumerate(contract.private_rate, start=1)
+        for region in rate.regions
+    ]
+    texts = ("usage_type", "operation")
+    schema = {**rates.schema(), **dict.fromkeys(texts, pl.String())}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _row(contract: Contract, rate: PrivateRate, number: int, region: str) -> dict[str, object]:
+    return {
+        **rate.select,
+        "rate_id": f"contract:{number}:{region}",
+        "source_kind": "contract",
+        "card": "contract",
+        "source": contract.source,
+        "reference": rate.reference,
+        "region": region,
+        "price": rate.price,
+        "unit": rate.unit,
+        "currency": contract.currency,
+        "starts": rate.starts,
+        "ends": rate.ends,
+        "tier_from": Decimal(0),
+        "checked": rate.starts,
+        "unconfirmed": False,
+    }
+
+
+def model_units(contract: Contract) -> pl.DataFrame:
+    """Return the bought model units: resource (or null), model, region, commitment, dates."""
+    rows = [
+        (one.arn, one.model, one.region, one.commitment, one.model_units, one.starts,
+         one.ends or _NEVER)
+        for one in contract.provisioned_throughput
+    ]  # fmt: skip
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "resource": pl.String,
+        "model": pl.String,
+        "region": pl.String,
+        "commitment": pl.String,
+        "model_units": pl.Int32,
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def discount_shares(contract: Contract) -> pl.DataFrame:
+    """Work out which share of a charge each discount takes off.
+
+    Returns:
+        One row a line type, service, region (`*` stands for every region that is not named),
+        marketplace or not, fee or usage, and interval: share, of the charge at its full cost.
+    """
+    services = ["bedrock", "sagemaker"]
+    regions = ["*", *sorted(_regions(contract))]
+    cuts = sorted({day for one in contract.discount for day in (one.starts, one.ends or _NEVER)})
+    rows: dict[tuple[object, ...], Decimal] = {}
+    for cell in product(services, regions, (False, True), (False, True)):
+        service, region, marketplace, fee = cell
+        for starts, ends in pairwise(cuts):
+            left = Decimal(1)
+            for one in sorted(contract.discount, key=lambda each: (each.order, each.name)):
+                if not _applies(one, service, region, marketplace=marketplace, fee=fee):
+                    continue
+                if one.starts <= starts and (one.ends or _NEVER) >= ends:
+                    share = one.percent / 100 * (left if one.compounds else 1)
+                    left -= share
+                    place = (one.line_type, service, region, marketplace, fee, starts, ends)
+                    rows[place] = rows.get(place, Decimal(0)) + share
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "line_type": pl.String,
+        "service": pl.String,
+        "region": pl.String,
+        "marketplace": pl.Boolean,
+        "is_fee": pl.Boolean,
+        "starts": pl.Date,
+        "ends": pl.Date,
+        "share": pl.Decimal(15, 10),
+    }
+    exact = [(*place, round(share, 10)) for place, share in rows.items()]
+    return pl.DataFrame(exact, schema=schema, orient="row")
+
+
+def _regions(contract: Contract) -> set[str]:
+    return {name for one in contract.discount for name in one.regions if name != "*"}
+
+
+def _applies(
+    discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool
+) -> bool:
+    return (
+        bool({"*", service} & set(discount.services))
+        and bool({"*", region} & set(discount.regions))
+        and (discount.marketplace or not marketplace)
+        and (not fee or discount.base == "usage and plan fees")
+    )
+
+
+def plans(contract: Contract) -> pl.DataFrame:
+    """Return the savings plans: plan, hourly_commitment, recurring, starts, ends.
+
+    `plan` is the last part of the ARN.
+    `recurring` is what an hour's fee line should be, where the payment option tells it: the whole
+    commitment without upfront payment, nothing with all upfront.
+    """
+    share = {"No Upfront": Decimal(1), "All Upfront": Decimal(0), "Partial Upfront": None}
+    rows = []
+    for one in contract.savings_plan:
+        part = share[one.payment]
+        recurring = one.recurring
+        if recurring is None and part is not None:
+            recurring = one.hourly_commitment * part
+        rows.append((one.plan, one.hourly_commitment, recurring, one.starts, one.ends or _NEVER))
+    rate = pl.Decimal(15, 10)
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "plan": pl.String,
+        "hourly_commitment": rate,
+        "recurring": rate,
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def plan_rates(contract: Contract) -> pl.DataFrame:
+    """Return the agreed savings-plan rates: plan, usage_type, rate, starts, ends."""
+    rows = [
+        (one.plan, usage_type, rate, one.starts, one.ends or _NEVER)
+        for one in contract.savings_plan
+        for usage_type, rate in one.rates.items()
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "plan": pl.String,
+        "usage_type": pl.String,
+        "rate": pl.Decimal(15, 10),
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def sources(contract: Contract, path: Path | None) -> list[RateSource]:
+    """Say which contract file was read."""
+    if path is None:
+        return []
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    count = len(contract.private_rate)
+    return [RateSource(name=path.name, source=contract.source, sha256=digest, rates=count)]
