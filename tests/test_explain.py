@@ -531,9 +531,9 @@ def test_a_part_of_a_task_and_a_missing_discount(tmp_path):
     assert any("are right: a part of a human task is none." in step for step in steps)
     path, _ = of_case("discount_missing", tmp_path / "discount")
     last = every_line(path)[0][-1].arithmetic
-    assert (last.product, last.expected) == (6, Decimal("5.1"))
+    assert (last.product, last.expected) == (6, Decimal("5.4"))
     assert (
-        last.steps[-1] == "Billed 6.0000000000 - difference +0.9000000000 = expected 5.1000000000."
+        last.steps[-1] == "Billed 6.0000000000 - difference +0.6000000000 = expected 5.4000000000."
     )
 
 

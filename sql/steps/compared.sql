@@ -61,6 +61,7 @@ SELECT
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
         WHEN component = 'discount' THEN discount_reason
         WHEN component = 'commitment' THEN coalesce(negation_reason, 'plan_fee')
+        WHEN component = 'agrees' AND is_discounted THEN 'private_rate_discount'
         WHEN component <> 'unpriced' THEN NULL
         ELSE unpriced_because
     END AS reason,

@@ -1,14 +1,19 @@
 -- Discounts that the contract promises, beside the discount lines that the bill has.
 -- grain: one row a discount line that the contract explains, and one usage line for each group of
--- charges whose promised discount has no line at all
--- Sums are compared by usage account, usage type and line type over the period, since a discount
--- line repeats the usage type of its charges without their quantity. Usage that a savings plan
+-- charges whose promised discount has no line
+-- Sums are compared by usage account, usage type and line type, since a discount line repeats the
+-- usage type of its charges without their quantity. What a private rate takes off a public one is
+-- such a discount too, on bills that have PrivateRateDiscount lines. Usage that a savings plan
 -- covers, and its negation, are never discounted (DESIGN, section 2, "Savings plans").
 WITH placed AS (
     SELECT
         l.delivery_id,
         l.line,
         l.line_item_unblended_cost AS billed,
+        -- A discount is taken of what a private rate leaves.
+        coalesce(v.at_private_rate, l.line_item_unblended_cost) AS full_cost,
+        v.discount AS private_discount,
+        l.line_item_usage_start_date AS usage_start,
         l.line_item_net_unblended_cost AS net,
         l.hours,
         l.identity_line_item_id,
@@ -32,10 +37,17 @@ WITH placed AS (
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
+    LEFT JOIN private_discounts AS v
+        ON v.line = l.line
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount')
-        AND EXISTS (SELECT 1 FROM contract_shares)
+        AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+        AND EXISTS (
+            SELECT 1 FROM contract_shares
+            UNION ALL
+            SELECT 1 FROM private_discounts
+        )
 ),
 
 promised AS (
@@ -48,9 +60,10 @@ promised AS (
         s.line_type,
         p.hours,
         p.billed,
+        p.usage_start,
         p.identity_line_item_id,
         p.net,
-        p.billed * s.share AS discount
+        p.full_cost * s.share AS discount
     FROM placed AS p
     JOIN contract_shares AS s
         ON s.service = p.service
@@ -60,22 +73,50 @@ promised AS (
         AND p.usage_day >= s.starts
         AND p.usage_day < s.ends
     WHERE p.kind <> 'discount'
-),
-
-granted AS (
+    UNION ALL
     SELECT
         delivery_id,
         line,
         account,
         usage_type,
         currency,
-        line_type,
+        'PrivateRateDiscount',
         hours,
         billed,
-        identity_line_item_id
+        usage_start,
+        identity_line_item_id,
+        NULL,
+        private_discount
     FROM placed
-    WHERE kind = 'discount'
-        AND line_type IN (SELECT line_type FROM contract_shares)
+    WHERE private_discount IS NOT NULL
+),
+
+granted AS (
+    SELECT
+        p.delivery_id,
+        p.line,
+        p.account,
+        p.usage_type,
+        p.currency,
+        p.line_type,
+        p.hours,
+        p.billed,
+        p.usage_start,
+        p.identity_line_item_id
+    FROM placed AS p
+    WHERE p.kind = 'discount'
+        AND (
+            p.line_type IN (SELECT line_type FROM contract_shares)
+            OR EXISTS (
+                SELECT 1
+                FROM promised AS q
+                WHERE q.line_type = p.line_type
+                    AND q.delivery_id = p.delivery_id
+                    AND q.account = p.account
+                    AND q.usage_type = p.usage_type
+                    AND q.currency = p.currency
+            )
+        )
 ),
 
 -- Bills without discount lines show discounts in the net columns alone.
@@ -89,15 +130,44 @@ shown_net AS (
 
 both_sides AS (
     SELECT
-        delivery_id, line, account, usage_type, currency, line_type, hours, billed,
+        delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
         identity_line_item_id, TRUE AS is_discount_line, billed AS against
     FROM granted
     UNION ALL
     SELECT
-        delivery_id, line, account, usage_type, currency, line_type, hours, billed,
+        delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
         identity_line_item_id, FALSE, discount
     FROM promised
     WHERE delivery_id NOT IN (SELECT delivery_id FROM shown_net)
+),
+
+by_start AS (
+    SELECT
+        *,
+        sum(against) OVER same_start AS start_difference,
+        0.0000000001 * sum(hours) OVER same_start AS start_tolerance
+    FROM both_sides
+    WINDOW same_start AS (
+        PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
+    )
+),
+
+-- A discount that fails in some hours is missed there, where the others close by themselves. Lines
+-- that discount a day or a month of usage do not close by the hour, and are taken as a whole.
+levelled AS (
+    SELECT
+        *,
+        CASE
+            WHEN max(CASE WHEN start_difference < -start_tolerance THEN 1 ELSE 0 END)
+                    OVER same_charge
+                + max(CASE WHEN start_difference > start_tolerance THEN 1 ELSE 0 END)
+                    OVER same_charge <= 1
+            THEN usage_start
+        END AS place_in_time
+    FROM by_start
+    WINDOW same_charge AS (
+        PARTITION BY delivery_id, account, usage_type, currency, line_type
+    )
 ),
 
 summed AS (
@@ -105,22 +175,24 @@ summed AS (
         delivery_id,
         line,
         is_discount_line,
-        sum(against) OVER same_charge AS difference,
-        sum(hours) OVER same_charge AS hours,
-        sum(CASE WHEN is_discount_line THEN 1 ELSE 0 END) OVER same_charge AS discount_lines,
+        sum(against) OVER same_place AS difference,
+        sum(hours) OVER same_place AS hours,
+        sum(CASE WHEN is_discount_line THEN 1 ELSE 0 END) OVER same_place AS discount_lines,
         sum(CASE WHEN is_discount_line THEN 0 ELSE 1 END) OVER same_charge AS charge_lines,
         row_number() OVER (
-            PARTITION BY delivery_id, account, usage_type, currency, line_type
+            PARTITION BY delivery_id, account, usage_type, currency, line_type, place_in_time
             ORDER BY
                 CASE WHEN is_discount_line THEN 0 ELSE 1 END,
                 abs(billed) DESC,
                 identity_line_item_id NULLS LAST,
                 line
         ) AS place
-    FROM both_sides
-    WINDOW same_charge AS (
-        PARTITION BY delivery_id, account, usage_type, currency, line_type
-    )
+    FROM levelled
+    WINDOW
+        same_charge AS (PARTITION BY delivery_id, account, usage_type, currency, line_type),
+        same_place AS (
+            PARTITION BY delivery_id, account, usage_type, currency, line_type, place_in_time
+        )
 )
 
 SELECT

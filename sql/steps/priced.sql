@@ -55,10 +55,13 @@ SELECT
         WHEN l.line_item_usage_amount IS NULL THEN 'quantity_missing'
         ELSE 'no_rate_on_day'
     END AS unpriced_because,
-    coalesce(p.rate_id, t.rate_id) AS rate_id,
-    coalesce(p.price, t.price) AS price,
+    -- Usage at the public rate, whose private rate stands in a discount line.
+    v.expected IS NOT NULL AS is_discounted,
+    coalesce(v.rate_id, p.rate_id, t.rate_id) AS rate_id,
+    coalesce(v.price, p.price, t.price) AS price,
     t.line IS NOT NULL AS is_tiered,
     coalesce(
+        v.expected,
         t.expected,
         CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
             AS DECIMAL(36, 20))
@@ -90,6 +93,8 @@ LEFT JOIN repeated AS r
     AND r.how <> 'similar_usage'
 LEFT JOIN quantities AS q
     ON q.line = l.line
+LEFT JOIN private_discounts AS v
+    ON v.line = l.line
 LEFT JOIN negations AS n
     ON n.line = l.line
 LEFT JOIN discounts AS g

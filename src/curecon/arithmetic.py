@@ -180,6 +180,11 @@ def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
         )
     if kind == "covered_usage" and facts.key["price_basis"] == "list" and facts.billed == 0:
         return "A commitment paid for it, so nothing is billed and nothing is expected."
+    if any(one["reason"] == "private_rate_discount" for one in facts.components):
+        return (
+            "It is billed at the public rate; the private rate is realised by a line of the type "
+            "PrivateRateDiscount, and both together come to the quantity at the private rate."
+        )
     if not facts.pieces:
         return "It is compared by what was agreed, not by a quantity and a rate."
     return None

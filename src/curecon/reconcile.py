@@ -203,12 +203,30 @@ def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Kno
         "unit_reason", "usage_type_stem"
     )
     assert run_charge_keys.height == decoded.height, "a charge key was lost"
-    used = known.rates.filter(pl.col("rate_id").is_in(key_rates["rate_id"].unique().implode()))
+    listed = _listed(decoded, key_rates, known, attributes)
+    con.register("incoming", listed)
+    con.execute("CREATE OR REPLACE TEMP TABLE listed_rates AS SELECT * FROM incoming")
+    con.unregister("incoming")
+    ids = pl.concat([key_rates["rate_id"], listed["rate_id"]]).unique()
+    used = known.rates.filter(pl.col("rate_id").is_in(ids.implode()))
     run_rates = used.with_columns(pl.col("later").fill_null(value=False))
     for table, frame in (
         ("charge_keys", run_charge_keys), ("key_rates", key_rates), ("rates", run_rates),
     ):  # fmt: skip
         _put(con, table, frame)
+
+
+def _listed(
+    decoded: pl.DataFrame, key_rates: pl.DataFrame, known: Knowledge, attributes: list[str]
+) -> pl.DataFrame:
+    """Price what a contract prices by the public sources too: a bill may stand at the public rate.
+
+    The private rate is then realised by a discount line (sql/steps/private_discounts.sql).
+    """
+    private = key_rates.filter(pl.col("source_kind") == "contract")["charge_key_id"].unique()
+    keys = decoded.filter(pl.col("charge_key_id").is_in(private.implode()))
+    public = known.rates.filter(pl.col("source_kind") != "contract")
+    return matching.price(keys, public, attributes)[0]
 
 
 def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
@@ -237,6 +255,7 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "negations",
         "quantities",
         "tiered",
+        "private_discounts",
         "discounts",
         "plan_fees",
     ):
