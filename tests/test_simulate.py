@@ -13,11 +13,13 @@ import pytest
 import curecon
 from curecon import cli
 from curecon.errors import OptionInvalid
-from curecon.simulate import columns, simulate
+from curecon.simulate import columns, faults, simulate
 from curecon.simulate.delivery import FORMATS
+from curecon.simulate.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES, SEED = 6000, 11
+CENT = Decimal("0.005")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,11 @@ def audited(world, bill="bill", **more):
         **more,
     )
     return curecon.audit([world / bill], options)
+
+
+def grave(findings):
+    """What says that something is wrong, or cannot be judged; the rest is for information."""
+    return [(one.check, one.usage_type, one.reason) for one in findings if one.severity != "info"]
 
 
 def files_of(folder):
@@ -74,7 +81,7 @@ def test_the_simulator_shares_no_code_with_what_it_tries():
 
 def test_an_audit_of_a_clean_bill_finds_nothing(clean):
     result = audited(clean)
-    assert [(one.check, one.reason) for one in result.findings] == []
+    assert grave(result.findings) == []
     assert all(row.amount == 0 for row in result.bridge if row.component != "not_repriced")
 
 
@@ -151,7 +158,7 @@ def test_the_first_month_is_delivered_twice(clean):
     ]  # fmt: skip
     assert told[0]["lines"] < told[1]["lines"]
     early = audited(clean, told[0]["manifest"])
-    assert early.findings == []
+    assert grave(early.findings) == []
 
 
 # --- formats
@@ -259,6 +266,99 @@ def test_the_discount_is_one_share_of_what_aws_sells_on_demand(clean):
         " regexp_matches(line_item_product_code, 'Bedrock|SageMaker')) FROM bill",
     )
     assert abs(sums[0] + sums[1] * percent / 100) < Decimal("0.000001")
+
+
+# --- errors
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faulty") / "world"
+    return simulate(folder, 12_000, 2, SEED, errors="all")
+
+
+def truth_of(world):
+    return json.loads((world / "ground_truth.json").read_text("utf-8"), parse_float=Decimal)
+
+
+def test_every_kind_of_error_is_planted(faulty):
+    assert sorted(one["error"] for one in truth_of(faulty)["errors"]) == sorted(FAULTS)
+
+
+def test_the_ground_truth_adds_up(faulty):
+    truth = truth_of(faulty)
+    assert sum(Decimal(one["dollars"]) for one in truth["errors"]) == Decimal(truth["dollars"])
+    assert all(one["lines"] for one in truth["errors"])
+
+
+@pytest.fixture(scope="module")
+def said(faulty):
+    return audited(faulty).findings
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_audit_finds_every_planted_error_to_the_cent(faulty, said, name):
+    (error,) = (one for one in truth_of(faulty)["errors"] if one["error"] == name)
+    found = [
+        one
+        for one in said
+        if (one.check, one.usage_account, one.usage_type)
+        == (error["check"], error["usage_account"], error["usage_type"])
+    ]
+    assert {(one.category, one.severity) for one in found} == {
+        (error["category"], error["severity"])
+    }
+    assert abs(sum(one.difference for one in found) - Decimal(error["dollars"])) < CENT
+
+
+def test_an_audit_finds_nothing_but_what_is_planted(faulty, said):
+    planted = {
+        (check, one["usage_account"], one["usage_type"])
+        for one in truth_of(faulty)["errors"]
+        for check in (one["check"], *one["also"])
+    }
+    more = [
+        one
+        for one in said
+        if one.severity != "info" and (one.check, one.usage_account, one.usage_type) not in planted
+    ]
+    assert more == []
+
+
+def test_planted_lines_are_lines_of_the_bill(faulty):
+    named = {
+        (line["line_item_id"], line["time_interval"])
+        for one in truth_of(faulty)["errors"]
+        if one["error"] != "negation" and one["error"] != "discount_missing"
+        for line in one["lines"]
+    }
+    there = set(query(faulty, "SELECT identity_line_item_id, identity_time_interval FROM bill"))
+    assert {line for line in named if line not in there} <= {
+        (line["line_item_id"], line["time_interval"])
+        for one in truth_of(faulty)["errors"]
+        if one["error"] in {"gap", "outside"}
+        for line in one["lines"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "counts"),
+    [
+        ("", {}),
+        ("rate", {"rate": 1}),
+        ("rate=3, unit", {"rate": 3, "unit": 1}),
+        ("all=2", dict.fromkeys(FAULTS, 2)),
+        ("all,rate=0", {**dict.fromkeys(FAULTS, 1), "rate": 0}),
+    ],
+)
+def test_errors_are_asked_for_by_kind_and_number(spec, counts):
+    assert faults.wanted(spec) == counts
+
+
+@pytest.mark.parametrize("spec", ["rates", "rate=x", "rate=-1", "rate=99999", "all=1.5"])
+def test_errors_that_are_not_known_are_refused(spec, tmp_path):
+    with pytest.raises(OptionInvalid, match="--errors"):
+        simulate(tmp_path / "world", errors=spec)
 
 
 # --- options

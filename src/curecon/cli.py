@@ -453,6 +453,7 @@ def simulate(
     lines: int = 100_000,
     months: int = 1,
     seed: int = 1,
+    errors: str = "",
     format: Annotated[list[str], Many] = [],  # noqa: A002, B006
 ) -> int:
     """Write an invented bill as AWS would, with the price lists and the contract it was billed by.
@@ -462,11 +463,12 @@ def simulate(
         lines: how many lines the bill has, over all months.
         months: how many months are billed; the last is October 2026.
         seed: what everything is drawn from; the same seed writes the same bytes.
+        errors: errors to plant, e.g. all, all=2 or rate=3,unit; ground_truth.json lists them.
         format: a report that AWS delivers, e.g. cur2-parquet; may be given several times.
     """
     from curecon.simulate import simulate as simulating
 
-    simulating(folder, lines, months, seed, format or ["cur2-parquet"])
+    simulating(folder, lines, months, seed, format or ["cur2-parquet"], errors=errors)
     sys.stdout.write(
         f"{folder} is written; to audit it:\n"
         f"curecon audit {folder / 'bill'} --price-list {folder / 'price_list'}"

@@ -210,6 +210,8 @@ SAGEMAKER_OTHERS = [
     ("ServerlessInf:Mem-3GB", "", "seconds", "0.00006", "count", 1800,
      _OWN + "endpoint/{app}-serverless-{id}"),
     ("Canvas:Session-Hrs", "", "Hrs", "1.9", "office", 1, _OWN + "user-profile/d-{id}/{app}"),
+    # The price of a human task is AWS's; no source prints the words that its line has.
+    ("HumanEvaluationTask", "", "Tasks", "0.21", "count", 30, ""),
     ("FeatureStore:WriteRequestUnits", "", "WriteRequestUnits", "0.00000125", "count", 40_000,
      _OWN + "feature-group/{app}-{id}"),
 ]  # fmt: skip

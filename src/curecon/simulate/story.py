@@ -1,6 +1,5 @@
 """The story of a simulated bill, told once: who uses what, what it costs, what AWS delivers."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,10 +16,12 @@ from curecon.simulate import (
     columns,
     delivery,
     discounts,
+    faults,
     offers,
     plans,
     rest,
     traffic,
+    truth,
     world,
 )
 
@@ -44,6 +45,7 @@ class Order(NamedTuple):
     months: int
     seed: int
     formats: Sequence[str]
+    errors: dict[str, int]
 
 
 def simulate(
@@ -52,6 +54,8 @@ def simulate(
     months: int = 1,
     seed: int = 1,
     formats: Sequence[str] = ("cur2-parquet",),
+    *,
+    errors: str = "",
 ) -> Path:
     """Write a bill, the price lists and the contract that explain it, and what is true of it.
 
@@ -61,17 +65,20 @@ def simulate(
         months: how many months are billed; the last is October 2026.
         seed: what everything is drawn from; the same seed gives the same bytes.
         formats: which reports AWS delivers: names of `delivery.FORMATS`.
+        errors: which errors to plant: `all`, `all=2`, or kinds of `faults.FAULTS`, e.g.
+            `rate=3,unit`.
 
     Raises:
         OptionInvalid: the folder is in use, or an option is out of range.
     """
     _check(folder, lines, months, formats)
+    counts = faults.wanted(errors)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # An interrupted run must not leave half a bill behind that looks whole.
     half = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         with duckdb.connect(config={"temp_directory": str(half / "spill"), "threads": 2}) as con:
-            _write(con, half, Order(lines, months, seed, formats))
+            _write(con, half, Order(lines, months, seed, formats, counts))
         shutil.rmtree(half / "spill", ignore_errors=True)
         half.chmod(0o755)
         if folder.exists():
@@ -104,7 +111,10 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
     changes = _price_changes(drawn)
     traffic.create(con, drawn, traffic.price_rows(drawn, changes, agreed.private))
     plan = plans.buy(con, drawn)
+    planter = faults.Planter(con, drawn, set(), [])
+    faults.plant(planter, order.errors, faults.USAGE)
     percent = discounts.grant(con, drawn)
+    faults.plant(planter, order.errors, faults.AFTER_DISCOUNTS)
     rest.write_payer_lines(con, drawn)
     rest.write_others(con, drawn, order.lines - _count(con))
     con.execute(NUMBERED.format(seed=order.seed))
@@ -120,14 +130,16 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
     sections = [discounts.toml(percent, drawn), plans.toml(plan, drawn)]
     contract = agreement.contract(con, drawn, agreed, sections)
     (folder / "contract.toml").write_text(contract, "utf-8")
-    truth = {
-        "deliveries": [
-            {"manifest": one.manifest, "period": f"{one.period:%Y-%m}",
-             "final": one.final, "lines": one.lines, "format": one.format}
-            for one in written
-        ],
-    }  # fmt: skip
-    (folder / "ground_truth.json").write_text(json.dumps(truth, indent=2) + "\n", "utf-8")
+    truth.write(folder, written, planter.planted, _invoices(con))
+
+
+def _invoices(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What each invoice comes to, in cents."""
+    found = con.execute(
+        "SELECT invoice, round(sum(cost), 2)::DECIMAL(18, 2)::VARCHAR FROM lines"
+        " GROUP BY invoice ORDER BY invoice"
+    ).fetchall()
+    return dict(found)
 
 
 def _place(order: Order, name: str) -> str:

@@ -1,0 +1,435 @@
+"""Errors as AWS might make them, planted in lines that were right.
+
+An error is made where it would arise: a wrong rate before discounts are granted, so that these are
+a share of what is billed, a missing discount afterwards. No two errors share an account's usage
+type, so that what an audit says of one cannot be mistaken for another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+
+from curecon.errors import OptionInvalid
+from curecon.simulate.truth import Planted
+from curecon.simulate.world import World, line_id
+
+_INTERVAL = (
+    "concat(strftime(l.starts, '%Y-%m-%dT%H:%M:%SZ'), '/', strftime(l.ends, '%Y-%m-%dT%H:%M:%SZ'))"
+)
+USAGE, AFTER_DISCOUNTS = "usage", "after discounts"
+
+
+class Place(NamedTuple):
+    """A line in which an error is planted, and the meter it is of."""
+
+    row: int
+    line_id: str
+    interval: str
+    period: str
+    day: str
+    account: str
+    meter: int | None
+    usage_type: str
+    region: str
+    operation: str
+    resource: str
+    series: int | None
+    cost: Decimal
+    rate: Decimal
+    plan: str | None
+
+
+class Fault(NamedTuple):
+    """A kind of error: when it is made, which lines can have it, what finds it, how it is made."""
+
+    stage: str
+    where: str
+    check: str
+    category: str
+    cause: str
+    make: Callable[["Planter", Place], tuple[list[int], Decimal] | None]
+    severity: str = "error"
+    also: tuple[str, ...] = ()
+
+
+@dataclass
+class Planter:
+    """Plants errors in the lines of one database, each at a place of its own."""
+
+    con: duckdb.DuckDBPyConnection
+    world: World
+    used: set[tuple[str, str]]
+    planted: list[Planted]
+
+    def plant(self, name: str, fault: Fault, number: int) -> None:
+        """Plant one error of a kind, or none where the bill has no line for it."""
+        for place in self._places(name, fault, number):
+            # Before the lines change: an error may take the line away.
+            made = fault.make(self, place)
+            if made is None:
+                continue
+            rows, dollars = made
+            self.used.add((place.account, place.usage_type))
+            self.planted.append(
+                Planted(
+                    name=name, check=fault.check, category=fault.category,
+                    severity=fault.severity, cause=fault.cause, period=place.period,
+                    usage_account=place.account, region=place.region,
+                    usage_type=place.usage_type, operation=place.operation,
+                    resource=place.resource, dollars=dollars, also=fault.also,
+                    lines=self._named(rows) or [(place.line_id, place.interval)],
+                )
+            )  # fmt: skip
+            return
+
+    def _places(self, name: str, fault: Fault, number: int) -> list[Place]:
+        found = self.con.execute(
+            f"SELECT l.rowid, l.id, {_INTERVAL}, strftime(l.period, '%Y-%m'),"
+            " strftime(l.starts, '%Y-%m-%d'), l.account, l.meter, l.usage_type,"
+            " coalesce(m.region, ''), coalesce(l.operation, ''), coalesce(l.resource, ''),"
+            " l.series, l.cost, l.rate, l.plan"
+            " FROM lines AS l LEFT JOIN meters AS m ON m.meter = l.meter"
+            f" WHERE {fault.where}"
+            " ORDER BY hash(l.id, l.starts, ?, ?, ?), l.id, l.starts LIMIT 400",
+            [name, number, self.world.seed],
+        ).fetchall()
+        places = [Place(*row) for row in found]
+        return [place for place in places if (place.account, place.usage_type) not in self.used]
+
+    def _named(self, rows: list[int]) -> list[tuple[str, str]]:
+        return self.con.execute(
+            f"SELECT DISTINCT l.id, {_INTERVAL} FROM lines AS l WHERE l.rowid = ANY(?)"
+            " ORDER BY ALL",
+            [rows],
+        ).fetchall()
+
+    def same_day(self, place: Place) -> list[int]:
+        """The lines of the same resource and meter on the same day: errors come in clusters."""
+        rows = self.con.execute(
+            "SELECT rowid FROM lines WHERE series = ? AND line_type = 'Usage' AND rate = ?"
+            " AND strftime(starts, '%Y-%m-%d') = ? ORDER BY rowid",
+            [place.series, place.rate, place.day],
+        ).fetchall()
+        return [row for (row,) in rows]
+
+    def cost(self, rows: list[int]) -> Decimal:
+        """What the lines are billed at together."""
+        found = self.con.execute(
+            "SELECT coalesce(sum(cost), 0)::DECIMAL(28, 10) FROM lines WHERE rowid = ANY(?)", [rows]
+        ).fetchone()
+        return Decimal(found[0]) if found else Decimal(0)
+
+    def bill_at(self, rows: list[int], rate: Decimal) -> Decimal:
+        """Bill the lines at another rate, and say how much more they cost now."""
+        before = self.cost(rows)
+        self.con.execute(
+            "UPDATE lines SET rate = $rate, cost = (quantity * $rate::DECIMAL(15, 10))"
+            "::DECIMAL(28, 10) WHERE rowid = ANY($rows)",
+            {"rate": rate, "rows": rows},
+        )
+        return self.cost(rows) - before
+
+    def more_of(self, rows: list[int], quantity: Decimal) -> Decimal:
+        """Bill so much more on each line, at its rate, and say how much more they cost now."""
+        before = self.cost(rows)
+        self.con.execute(
+            "UPDATE lines SET quantity = quantity + $more::DECIMAL(22, 10), cost ="
+            " ((quantity + $more::DECIMAL(22, 10))::DECIMAL(22, 10) * rate)::DECIMAL(28, 10),"
+            " public_cost = ((quantity + $more::DECIMAL(22, 10))::DECIMAL(22, 10) * public_rate)"
+            "::DECIMAL(28, 10) WHERE rowid = ANY($rows)",
+            {"more": quantity, "rows": rows},
+        )
+        return self.cost(rows) - before
+
+    def again(self, place: Place, identity: str) -> int:
+        """Bill a line again, and return the row of the copy."""
+        self.con.execute(
+            "INSERT INTO lines SELECT * REPLACE (? AS id) FROM lines WHERE rowid = ?",
+            [identity, place.row],
+        )
+        found = self.con.execute("SELECT max(rowid) FROM lines").fetchone()
+        return int(found[0]) if found else 0
+
+
+def _duplicate(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    planter.again(place, place.line_id)
+    return [place.row], place.cost
+
+
+def _identical(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    copy = planter.again(place, line_id(planter.world.seed, f"again {place.line_id}"))
+    return [copy], place.cost
+
+
+def _rate(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    rows = planter.same_day(place)
+    return rows, planter.bill_at(rows, (place.rate * 11 / 10).quantize(Decimal("1e-10")))
+
+
+def _other_price(
+    planter: Planter, place: Place, condition: str
+) -> tuple[list[int], Decimal] | None:
+    """Bill a day at the dearer price of another meter of the same name."""
+    found = planter.con.execute(
+        "SELECT max(p.list_price) FROM meters AS here, meters AS m"
+        " JOIN prices AS p ON p.meter = m.meter AND p.starts <= ?::DATE"
+        f" WHERE here.meter = ? AND m.code = here.code AND m.name = here.name AND {condition}",
+        [place.day, place.meter],
+    ).fetchone()
+    if not found or found[0] is None or found[0] <= place.rate:
+        return None
+    rows = planter.same_day(place)
+    return rows, planter.bill_at(rows, Decimal(found[0]))
+
+
+def _region_rate(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    return _other_price(planter, place, "m.what = here.what AND m.region <> here.region")
+
+
+def _batch(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    standard = (
+        "m.region = here.region AND (m.usage_type = replace(here.usage_type, '-batch', '')"
+        " OR m.usage_type = replace(here.usage_type, '_Batch', '')) AND m.meter <> here.meter"
+    )
+    return _other_price(planter, place, standard)
+
+
+def _old_rate(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    return _other_price(planter, place, "m.meter = here.meter")
+
+
+def _unit(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    rows = planter.same_day(place)
+    return rows, planter.bill_at(rows, place.rate * 1000)
+
+
+def _arithmetic(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    planter.con.execute("UPDATE lines SET cost = cost + 1.25 WHERE rowid = ?", [place.row])
+    return [place.row], Decimal("1.25")
+
+
+def _clock_units(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    return [place.row], planter.more_of([place.row], Decimal(1))
+
+
+def _clock_instance(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """A notebook is billed for an hour and a half within the hour; half an hour is too much."""
+    return [place.row], planter.more_of([place.row], Decimal("0.5"))
+
+
+def _gap(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    """Take three hours out of the middle of a provisioned model's life."""
+    rows = planter.con.execute(
+        "SELECT rowid FROM lines WHERE series = ? AND period = (SELECT period FROM lines"
+        " WHERE rowid = ?) ORDER BY starts",
+        [place.series, place.row],
+    ).fetchall()
+    middle = len(rows) // 2
+    if middle < 4:  # noqa: PLR2004  # too short a life to have a middle
+        return None
+    gone = [row for (row,) in rows[middle - 1 : middle + 2]]
+    planter.con.execute("DELETE FROM lines WHERE rowid = ANY(?)", [gone])
+    return [rows[middle + 2][0]], Decimal(0)
+
+
+def _outside(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Bill usage of the next month in this one."""
+    planter.con.execute(
+        "UPDATE lines SET starts = starts + to_months(1), ends = ends + to_months(1)"
+        " WHERE rowid = ?",
+        [place.row],
+    )
+    return [place.row], Decimal(0)
+
+
+def _changed(statement: str) -> Callable[[Planter, Place], tuple[list[int], Decimal]]:
+    """Change a text of the line, which moves no money."""
+
+    def make(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+        planter.con.execute(f"UPDATE lines SET {statement} WHERE rowid = ?", [place.row])
+        return [place.row], Decimal(0)
+
+    return make
+
+
+def _plan_rate(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Count covered usage at a tenth more than the plan agreed, and the hour's use with it."""
+    found = planter.con.execute(
+        "SELECT plan_cost, starts FROM lines WHERE rowid = ?", [place.row]
+    ).fetchone()
+    before, starts = found or (Decimal(0), None)
+    planter.con.execute(
+        "UPDATE lines SET plan_rate = (plan_rate * 1.1)::DECIMAL(15, 10),"
+        " plan_cost = (quantity * (plan_rate * 1.1)::DECIMAL(15, 10))::DECIMAL(28, 10)"
+        " WHERE rowid = ?",
+        [place.row],
+    )
+    after = planter.con.execute(
+        "SELECT plan_cost FROM lines WHERE rowid = ?", [place.row]
+    ).fetchone()
+    more = (after[0] if after else before) - before
+    planter.con.execute(
+        "UPDATE lines SET commitment_used = commitment_used + ? WHERE starts = ?"
+        " AND line_type = 'SavingsPlanRecurringFee'",
+        [more, starts],
+    )
+    return [place.row], more
+
+
+def _negation(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Leave out what cancels covered usage, so that it is paid twice."""
+    planter.con.execute("DELETE FROM lines WHERE rowid = ?", [place.row])
+    return [], -place.cost
+
+
+def _plan_fee(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    planter.con.execute("UPDATE lines SET cost = cost + 0.5 WHERE rowid = ?", [place.row])
+    return [place.row], Decimal("0.5")
+
+
+def _discount_missing(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Leave out every discount of an account's usage type in a month."""
+    rows = planter.con.execute(
+        "SELECT rowid FROM lines WHERE line_type = 'EdpDiscount' AND account = ?"
+        " AND usage_type = ? AND strftime(period, '%Y-%m') = ?",
+        [place.account, place.usage_type, place.period],
+    ).fetchall()
+    gone = [row for (row,) in rows]
+    missing = planter.cost(gone)
+    planter.con.execute("DELETE FROM lines WHERE rowid = ANY(?)", [gone])
+    return [], -missing
+
+
+def _discount_half(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    half = (place.cost / 2).quantize(Decimal("1e-10"))
+    planter.con.execute("UPDATE lines SET cost = ? WHERE rowid = ?", [half, place.row])
+    return [place.row], half - place.cost
+
+
+_OWN = "l.line_type = 'Usage' AND m.is_ai AND m.what NOT LIKE 'Human%'"
+# Enough dollars to be seen in cents, whatever is done to them.
+_PLAIN = f"{_OWN} AND l.cost > 0.1 AND m.pattern <> 'units'"
+_PUBLIC = f"{_PLAIN} AND (NOT m.marketplace) AND l.rate = l.public_rate"
+_HUMAN = "l.line_type = 'Usage' AND m.what LIKE 'Human%' AND l.cost > 0.1"
+_UNITS = "l.line_type = 'Usage' AND m.pattern = 'units'"
+FAULTS = {
+    "duplicate": Fault(
+        USAGE, _PLAIN, "duplicate_line", "duplicate", "the same line item twice", _duplicate
+    ),
+    "identical": Fault(
+        USAGE, f"{_PLAIN} AND l.resource <> ''", "identical_usage", "duplicate",
+        "the same usage again under another line item id", _identical,
+    ),
+    "rate": Fault(
+        USAGE, _PUBLIC, "rate_differs", "rate", "a rate a tenth above the list", _rate
+    ),
+    "marketplace_rate": Fault(
+        USAGE, f"{_PLAIN} AND m.marketplace", "rate_differs", "rate",
+        "a Marketplace model a tenth above the list", _rate,
+    ),
+    "private_rate": Fault(
+        USAGE, f"{_PLAIN} AND l.rate < l.public_rate", "rate_differs", "rate",
+        "a tenth above the agreed rate", _rate,
+    ),
+    "region_rate": Fault(
+        USAGE, f"{_PUBLIC} AND m.region LIKE 'us-%'", "rate_differs", "rate",
+        "the rate of a dearer region", _region_rate,
+    ),
+    "old_rate": Fault(
+        USAGE, f"{_PLAIN} AND l.rate = l.public_rate AND l.usage_type LIKE '%Qwen3-32B%'"
+        " AND l.starts >= TIMESTAMP '{first}' + to_days(15)", "rate_differs", "rate",
+        "the rate from before a price cut", _old_rate,
+    ),
+    "batch": Fault(
+        USAGE, f"{_PLAIN} AND l.usage_type ILIKE '%batch%'", "rate_differs", "rate",
+        "batch usage at the standard rate", _batch,
+    ),
+    "unit": Fault(
+        USAGE, f"{_PLAIN} AND m.pattern = 'tokens'", "unit_differs", "unit",
+        "a rate a thousand times too large", _unit,
+    ),
+    "arithmetic": Fault(
+        USAGE, _PLAIN, "arithmetic_differs", "arithmetic",
+        "a cost that is not quantity times rate", _arithmetic,
+    ),
+    "clock_units": Fault(
+        USAGE, _UNITS, "provisioned_hours_exceeded", "quantity",
+        "a model unit more than there are", _clock_units,
+    ),
+    "gap": Fault(
+        USAGE, _UNITS, "provisioned_hours_missing", "data",
+        "no hours of a provisioned model for a while", _gap, "warning",
+    ),
+    "human_rate": Fault(
+        USAGE, _HUMAN, "rate_differs", "rate", "a human task above 0.21 USD", _rate
+    ),
+    "human_fraction": Fault(
+        USAGE, _HUMAN, "human_task_fraction", "quantity", "half a human task", _clock_instance,
+        "warning",
+    ),
+    "outside": Fault(
+        USAGE, f"{_PUBLIC} AND l.usage_type NOT LIKE '%Qwen3%' AND day(l.starts) < 28",
+        "usage_outside_period", "quantity", "usage of the next month", _outside, "warning",
+    ),
+    "unknown_code": Fault(
+        USAGE, f"{_PUBLIC} AND l.code = 'AmazonBedrock'", "unknown_product_code", "data",
+        "a product code that nobody has described", _changed("code = 'AmazonBedrockNext'"),
+        "warning", ("unpriced_charge",),
+    ),
+    "unknown_type": Fault(
+        USAGE, _PUBLIC, "unknown_line_type", "data", "a line type that nobody has described",
+        _changed("line_type = 'FutureUsage'"), "warning", ("unpriced_charge",),
+    ),
+    "plan_rate": Fault(
+        USAGE, "l.line_type = 'SavingsPlanCoveredUsage' AND l.plan_cost > 0.05 AND EXISTS ("
+        "SELECT 1 FROM lines AS f WHERE f.line_type = 'SavingsPlanRecurringFee'"
+        " AND f.starts = l.starts AND f.commitment - f.commitment_used > l.plan_cost * 0.11)",
+        "plan_rate_differs", "commitment", "covered usage above the plan's rate", _plan_rate,
+    ),
+    "negation": Fault(
+        USAGE, "l.line_type = 'SavingsPlanNegation' AND l.cost < -0.05", "negation_differs",
+        "commitment", "covered usage that is not cancelled", _negation,
+    ),
+    "plan_fee": Fault(
+        USAGE, "l.line_type = 'SavingsPlanRecurringFee'", "plan_fee_differs", "commitment",
+        "an hour's fee above the commitment", _plan_fee,
+    ),
+    "discount_missing": Fault(
+        AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
+        "discount", "no discount on an account's usage", _discount_missing,
+    ),
+    "discount_half": Fault(
+        AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
+        "discount", "half the discount of a day", _discount_half,
+    ),
+}  # fmt: skip
+
+
+def wanted(spec: str) -> dict[str, int]:
+    """Read what errors to plant, as `all`, `all=2` or `rate=3,unit`: how many of each kind.
+
+    Raises:
+        OptionInvalid: a kind is not known, or a number is none.
+    """
+    counts: dict[str, int] = {}
+    for part in filter(None, (one.strip() for one in spec.split(","))):
+        name, _, number = part.partition("=")
+        if name != "all" and name not in FAULTS:
+            raise OptionInvalid(f"--errors {name!r}: give all, or some of {', '.join(FAULTS)}")
+        if number and not (number.isdecimal() and int(number) <= 1000):  # noqa: PLR2004
+            raise OptionInvalid(f"--errors {part!r}: write it as {name}=3")
+        counts |= dict.fromkeys(FAULTS if name == "all" else [name], int(number or 1))
+    return counts
+
+
+def plant(planter: Planter, counts: dict[str, int], stage: str) -> None:
+    """Plant the errors that arise at a stage."""
+    first = planter.world.months[0].isoformat()
+    for name, fault in FAULTS.items():
+        if fault.stage == stage:
+            there = fault._replace(where=fault.where.replace("{first}", first))
+            for number in range(counts.get(name, 0)):
+                planter.plant(name, there, number)
