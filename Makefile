@@ -12,6 +12,7 @@ setup: .venv/ready             ## a virtual environment with the pinned, hash-ch
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	touch .venv/ready
 
 demo: setup                    ## audit the demo bill, which has errors planted in it

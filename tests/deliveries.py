@@ -561,7 +561,8 @@ class Reading(NamedTuple):
 def ingested(*paths: Path, services: str = "ai", periods: Sequence[str] = ()) -> Reading:
     """Read bills as `curecon ingest` does, without pricing: the kept lines, and the notes.
 
-    A line has the columns of `lines` and of its charge key; lines come in the order of their files.
+    A line has the columns of `lines`, of its charge key and of its tag set; lines come in the order
+    of their files.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "scratch.duckdb")
@@ -571,8 +572,10 @@ def ingested(*paths: Path, services: str = "ai", periods: Sequence[str] = ()) ->
             con.execute(f"SET temp_directory = '{folder}/temporary'")
             result = ingest(con, find(paths, periods), services=services, periods=periods)
             query = (
-                "SELECT l.*, k.* EXCLUDE (charge_key_id), d.period, d.payer_account, d.format "
+                "SELECT l.* EXCLUDE (tag_set_id), k.* EXCLUDE (charge_key_id), "
+                "t.* EXCLUDE (tag_set_id), d.period, d.payer_account, d.format "
                 "FROM lines AS l JOIN run_keys AS k USING (charge_key_id) "
+                "JOIN tag_sets AS t USING (tag_set_id) "
                 "JOIN deliveries AS d USING (delivery_id) ORDER BY line"
             )
             names = [row[0] for row in con.execute(f"DESCRIBE {query}").fetchall()]

@@ -39,9 +39,7 @@ SELECT
     s.savings_plan_total_commitment_to_date,
     s.savings_plan_used_commitment,
     s.split_line_item_parent_resource_id,
-    s.resource_tags,
-    s.tags,
-    s.cost_category
+    s.tag_set_id
 FROM in_scope AS s
 JOIN run_deliveries AS d
     ON d.period = CAST(date_trunc('month', s.period_start) AS DATE)

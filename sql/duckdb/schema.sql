@@ -86,9 +86,15 @@ CREATE TABLE lines (
     savings_plan_total_commitment_to_date    DECIMAL(36, 20),
     savings_plan_used_commitment             DECIMAL(36, 20),
     split_line_item_parent_resource_id       VARCHAR,
-    resource_tags                            MAP(VARCHAR, VARCHAR),
-    tags                                     MAP(VARCHAR, VARCHAR),
-    cost_category                            MAP(VARCHAR, VARCHAR)
+    tag_set_id                               UBIGINT NOT NULL
+);
+
+-- The tags and cost categories of lines: a few sets, shared by many lines.
+CREATE TABLE tag_sets (
+    tag_set_id    UBIGINT NOT NULL,
+    resource_tags MAP(VARCHAR, VARCHAR),
+    tags          MAP(VARCHAR, VARCHAR),
+    cost_category MAP(VARCHAR, VARCHAR)
 );
 
 CREATE TABLE charge_keys (

@@ -92,14 +92,16 @@ usages AS (
                 l.bill_invoice_id,
                 l.bill_invoicing_entity,
                 l.bill_bill_type,
-                CAST(l.resource_tags AS STRING),
-                CAST(l.tags AS STRING),
-                CAST(l.cost_category AS STRING)
+                CAST(t.resource_tags AS STRING),
+                CAST(t.tags AS STRING),
+                CAST(t.cost_category AS STRING)
             ORDER BY l.identity_line_item_id NULLS LAST, l.line
         ) AS copy
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
+    JOIN tag_sets AS t
+        ON t.tag_set_id = l.tag_set_id
     JOIN same_usage AS h
         ON h.delivery_id = l.delivery_id
         AND h.usage_hash = hash(

@@ -50,9 +50,9 @@ SELECT
     l.savings_plan_total_commitment_to_date,
     l.savings_plan_used_commitment,
     l.split_line_item_parent_resource_id,
-    l.resource_tags,
-    l.tags,
-    l.cost_category,
+    t.resource_tags,
+    t.tags,
+    t.cost_category,
     k.is_ai,
     k.region,
     k.service,
@@ -66,3 +66,5 @@ JOIN deliveries AS d
     ON d.delivery_id = l.delivery_id
 JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
+JOIN tag_sets AS t
+    ON t.tag_set_id = l.tag_set_id

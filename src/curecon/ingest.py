@@ -51,6 +51,11 @@ KEY_COLUMNS = (
     "resource_type",
     "resource_model",
 )
+# What many lines have in common and is written once: its id, the table of this run's, its columns.
+_SHARED = (
+    ("charge_key_id", "run_keys", KEY_COLUMNS),
+    ("tag_set_id", "run_tag_sets", ("resource_tags", "tags", "cost_category")),
+)
 _TOTALS = (
     "line_item_usage_account_id",
     "line_item_product_code",
@@ -62,7 +67,9 @@ _TOTALS = (
 _PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
 
 # Columns that say where a line lies, or that we worked out of others.
-_DERIVED = {"file", "row_number", "billed_by_aws", "price_basis", "kind", "quantity_rounded"}
+_DERIVED = {
+    "file", "row_number", "billed_by_aws", "price_basis", "kind", "quantity_rounded", "tag_set_id",
+}  # fmt: skip
 
 # Failures that are not the bill's: no room, or an interrupted query.
 _OURS = (*NO_ROOM, duckdb.InterruptException, duckdb.InternalException)
@@ -369,7 +376,7 @@ def _replace(
     if not opened.names_lines:
         execute(con, read("duckdb", "number_repeats.sql"))
     execute(con, f"INSERT INTO delivery_sums BY NAME {read('duckdb', 'delivery_sums.sql')}")
-    _make_keys(con, opened, services, periods)
+    _make_shared(con, opened, services, periods)
     _insert_totals(con, opened, services)
 
 
@@ -426,36 +433,39 @@ def _identity(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> str:
     return f"md5(concat_ws(chr(31), {cells})) || '-1' AS row_id, {interval} AS row_interval"
 
 
-def _make_keys(
+def _make_shared(
     con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
 ) -> None:
-    """List the distinct charge keys, and make sure that no two of them share an id.
+    """List the distinct charge keys and tag sets, and make sure that no two share an id.
 
-    The first line of each key tells what the key is, so Parquet is read again only as far as the
-    last of these lines.
+    The first line of each tells what it is, so Parquet is read again only as far as the last of
+    these lines.
     """
+    ours = "FROM lines WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
     if opened.stored == "parquet" and services == "ai":
+        firsts = " UNION ALL ".join(
+            f"SELECT min(line) AS line {ours} GROUP BY {shared}" for shared, *_ in _SHARED
+        )
         first = execute(
             con,
-            "SELECT (line // 4294967296) % 16384 AS file, max(line % 4294967296) FROM ("
-            "SELECT charge_key_id, min(line) AS line FROM lines WHERE delivery_id IN "
-            "(SELECT delivery_id FROM run_deliveries) GROUP BY 1) GROUP BY 1",
+            "SELECT (line // 4294967296) % 16384 AS file, max(line % 4294967296) "
+            f"FROM ({firsts}) GROUP BY 1",
         )
         _scope_in(con, opened, services, periods, dict(first))
-    columns = ", ".join(KEY_COLUMNS)
-    execute(
-        con,
-        f"CREATE OR REPLACE TEMP TABLE run_keys AS SELECT DISTINCT charge_key_id, {columns} "
-        "FROM in_scope",
+    for shared, table, columns in _SHARED:
+        execute(
+            con,
+            f"CREATE OR REPLACE TEMP TABLE {table} AS "
+            f"SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope",
+        )
+        count = execute(con, f"SELECT count(*), count(DISTINCT {shared}) FROM {table}")[0]
+        assert count[0] == count[1], f"two different rows of {table} have the same id"
+        unknown = f"SELECT 1 {ours} AND {shared} NOT IN (SELECT {shared} FROM {table}) LIMIT 1"
+        assert not execute(con, unknown), f"a line's {shared} was not read"
+    con.execute(
+        "INSERT INTO tag_sets SELECT * FROM run_tag_sets "
+        "WHERE tag_set_id NOT IN (SELECT tag_set_id FROM tag_sets)"
     )
-    count = execute(con, "SELECT count(*), count(DISTINCT charge_key_id) FROM run_keys")[0]
-    assert count[0] == count[1], "two charge keys have the same id"
-    unknown = execute(
-        con,
-        "SELECT count(*) FROM lines WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries) "
-        "AND charge_key_id NOT IN (SELECT charge_key_id FROM run_keys)",
-    )[0][0]
-    assert unknown == 0, "a line's charge key was not read"
 
 
 def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:

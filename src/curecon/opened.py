@@ -164,7 +164,7 @@ class OpenBill:
                 "    CAST(NULL AS BIGINT) AS row_number",
             ]
         for column in self.format.columns:
-            rounded = "FALSE"
+            rounded, given = "FALSE", None
             if column.name in values:
                 _, given, value = values[column.name]
                 rounded = cells.rounded(given.physical, given.cell)
@@ -178,6 +178,8 @@ class OpenBill:
             lines.append(f"    {value} AS {column.name}")
             if column.type == "quantity":
                 lines.append(f"    {rounded} AS {column.name}_rounded")
+            if column.type == "map":
+                lines.append(f"    {_hash(file, column, given)} AS {column.name}_hash")
         conditions = [_only(file.find(self.format), codes)]
         if last_row is not None:
             conditions.append(f"file_row_number <= {last_row}")
@@ -195,3 +197,11 @@ def _only(found: Mapping[str, Delivered], codes: Sequence[str | None] | None) ->
     empty = " WHEN '' THEN TRUE" if None in codes else ""
     listed = "".join(f" WHEN {text(code)} THEN TRUE" for code in codes if code is not None)
     return f"CASE coalesce({column.cell}, ''){empty}{listed} ELSE FALSE END" if codes else "FALSE"
+
+
+def _hash(file: OpenFile, column: Column, given: Delivered | None) -> str:
+    """Hash the cells of a map as they were delivered, to tell maps apart without reading them."""
+    if given:
+        return f"hash({given.cell})"
+    flat = file.flat(column.prefix) if column.prefix else []
+    return f"hash({', '.join(cells.as_text(kind, cell) for _, kind, cell in flat) or 'NULL'})"

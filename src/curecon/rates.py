@@ -233,10 +233,16 @@ def _card_paths(folders: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 def _read_card(path: Path) -> tuple[_CardFile | None, list[str]]:
     try:
-        content = by_hand.content(path, "card", CARD_BYTES_MAX)
-        document = by_hand.table(path, content)
+        file, problems = _card_of(path, by_hand.content(path, "card", CARD_BYTES_MAX))
     except by_hand.Unreadable as error:
         return None, [str(error)]
+    return file, list(problems)
+
+
+@cache
+def _card_of(path: Path, content: bytes) -> tuple[_CardFile | None, list[str]]:
+    """Check a card's content; one run asks for the same card several times."""
+    document = by_hand.table(path, content)
     tables = document.pop("rate", [])
     card, problems = by_hand.checked(Card, document, by_hand.shown(path), _REMEDIES)
     if not isinstance(tables, list) or not tables:

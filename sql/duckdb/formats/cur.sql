@@ -129,6 +129,7 @@ SELECT
     savings_plan_total_commitment_to_date,
     savings_plan_used_commitment,
     split_line_item_parent_resource_id,
+    hash(resource_tags_hash, tags_hash, cost_category_hash) AS tag_set_id,
     resource_tags,
     tags,
     cost_category

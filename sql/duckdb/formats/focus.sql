@@ -130,6 +130,7 @@ SELECT
     CAST(NULL AS DECIMAL(36, 20)) AS savings_plan_total_commitment_to_date,
     CAST(NULL AS DECIMAL(36, 20)) AS savings_plan_used_commitment,
     CAST(NULL AS VARCHAR) AS split_line_item_parent_resource_id,
+    hash(Tags_hash, x_CostCategories_hash) AS tag_set_id,
     Tags AS resource_tags,
     CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS tags,
     x_CostCategories AS cost_category
