@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-import curecon
 import mutations
+
+import curecon
 from curecon.models import Finding
 from curecon.simulate import simulate
 from curecon.simulate.delivery import FORMATS
@@ -74,7 +75,9 @@ def main() -> int:
         blocks["mutations"] = mutations_page(mutations.run())
     text = PAGE.read_text("utf-8")
     PAGE.write_text(
-        BLOCK.sub(lambda old: f"{old[1]}{blocks[old[2]]}{old[3]}" if old[2] in blocks else old[0], text),
+        BLOCK.sub(
+            lambda old: f"{old[1]}{blocks[old[2]]}{old[3]}" if old[2] in blocks else old[0], text
+        ),
         "utf-8",
     )
     return 0
@@ -149,7 +152,8 @@ def count(outcome: Outcome, found: list[Finding], truth: dict, seed: int) -> Non
     kinds = {error["check"]: error["error"] for error in truth["errors"]}
     for one in rest.values():
         outcome.unexplained.append(
-            f"seed {seed}: unexplained {one.check}, {one.usage_type}, {one.difference}: {one.reason}"
+            f"seed {seed}: unexplained {one.check}, {one.usage_type}, {one.difference}: "
+            f"{one.reason}"
         )
         outcome.kinds[kinds.get(one.check, one.check)].beside += 1
 
