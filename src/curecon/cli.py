@@ -227,7 +227,10 @@ def price(
 
 @app.command
 def decode(*usage_types: str, json: bool = False) -> int:
-    """Show how usage types are read.
+    """Show how usage types are read: each piece, its meaning, the form and its source.
+
+    Of one that no form reads it is shown which forms come near and where they fail; none of them
+    is chosen.
 
     Args:
         usage_types: as the bill writes them, e.g. USE1-NovaLite-input-tokens.
@@ -235,17 +238,19 @@ def decode(*usage_types: str, json: bool = False) -> int:
     """
     import json as writer
 
-    from curecon.decode import decode_one
-    from curecon.report.text import visible
+    from curecon.reading import read
+    from curecon.report.reading import reading_text
 
+    if not usage_types:
+        raise OptionInvalid("decode: give a usage type, e.g. USE1-NovaLite-input-tokens")
     for usage_type in usage_types:
-        read = {name: value for name, value in decode_one(usage_type).items() if value is not None}
+        reading = read(usage_type)
         if json:
-            sys.stdout.write(writer.dumps({"line_item_usage_type": usage_type, **read}) + "\n")
+            shown = reading.model_dump(include={"form", "pieces", "nearest"})
+            row = {"line_item_usage_type": usage_type, **reading.decoded, **shown}
+            sys.stdout.write(writer.dumps(row) + "\n")
             continue
-        sys.stdout.write(f"{visible(usage_type)}\n")
-        for name, value in read.items():
-            sys.stdout.write(f"  {name.replace('_', ' '):<18} {visible(value)}\n")
+        sys.stdout.write(reading_text(reading))
     return FINE
 
 

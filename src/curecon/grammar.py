@@ -89,6 +89,7 @@ class Form:
     family: str
     name: str
     grade: Grade
+    source: str
     pattern: str
     unless: tuple[str, ...]
     """A usage type that contains one of these is read by another form."""
@@ -195,6 +196,7 @@ def _form(file: Path, family: _Family, data: _FormData) -> Form:
         family=file.stem,
         name=data.name,
         grade=data.grade,
+        source=data.source,
         pattern=data.pattern,
         unless=tuple(data.unless),
         wants_model="model" in groups or data.model_from == "product",
