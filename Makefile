@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check setup demo test lint docs pages bench lock clean
+.PHONY: check setup demo test lint docs pages bench accuracy lock clean
 
 check: test lint docs          ## what CI runs
 
@@ -35,6 +35,9 @@ pages: setup                   ## write the generated blocks of the pages anew
 
 bench: setup                   ## the performance bar, as ratios against bare DuckDB
 	$(BIN)/python bench/run.py
+
+accuracy: setup                ## precision and recall over simulated bills with planted errors
+	$(BIN)/python bench/accuracy.py
 
 lock:                          ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
