@@ -233,6 +233,38 @@ CREATE TABLE found_lines (
 -- Findings of deliveries that a newer one has replaced.
 CREATE TABLE past_findings AS SELECT * FROM findings LIMIT 0;
 
+-- Every finding that was ever found, as it was last seen: what a life is told of.
+CREATE TABLE known_findings AS SELECT * FROM findings LIMIT 0;
+
+-- What happened to findings: noticed by an audit, or decided by a person. Only ever added to.
+CREATE TABLE finding_events (
+    event_id   BIGINT NOT NULL,
+    "at"       TIMESTAMP NOT NULL,
+    event      VARCHAR NOT NULL,
+    series_id  VARCHAR NOT NULL,
+    finding_id VARCHAR,
+    who        VARCHAR NOT NULL,
+    why        VARCHAR NOT NULL,
+    difference DECIMAL(38, 20),
+    until      DATE,
+    max_amount DECIMAL(38, 20),
+    run_id     VARCHAR,
+    source     VARCHAR
+);
+
+-- Which credit settles how much of which finding. A line's id is another one in each delivery, so a
+-- credit is known by what it says.
+CREATE TABLE settlements (
+    finding_id   VARCHAR NOT NULL,
+    credit_key   VARCHAR NOT NULL,
+    line_item_id VARCHAR,
+    period       VARCHAR NOT NULL,
+    amount       DECIMAL(38, 20) NOT NULL,
+    currency     VARCHAR NOT NULL,
+    "at"         TIMESTAMP NOT NULL,
+    who          VARCHAR NOT NULL
+);
+
 CREATE TABLE bridge (
     delivery_id   VARCHAR NOT NULL,
     period        VARCHAR NOT NULL,

@@ -16,7 +16,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from curecon.estimate import price
-    from curecon.explanation import explain
+    from curecon.explanation import explain, findings
+    from curecon.life import acknowledge, reopen
     from curecon.queries import sql
     from curecon.rate_diff import diff as rates_diff
     from curecon.reconcile import Options, audit
@@ -25,20 +26,23 @@ if TYPE_CHECKING:
     from curecon.versions import diff
 
 __all__ = [
-    "Asked", "Options", "__version__", "audit", "diff", "explain", "price", "rates_diff",
-    "rates_sync", "sql",
+    "Asked", "Options", "__version__", "acknowledge", "audit", "diff", "explain", "findings",
+    "price", "rates_diff", "rates_sync", "reopen", "sql",
 ]  # fmt: skip
 
 # Where each name is defined, and by what name there.
 _HOME = {
     "Asked": ("curecon.sync", "Asked"),
     "Options": ("curecon.reconcile", "Options"),
+    "acknowledge": ("curecon.life", "acknowledge"),
     "audit": ("curecon.reconcile", "audit"),
     "diff": ("curecon.versions", "diff"),
     "explain": ("curecon.explanation", "explain"),
+    "findings": ("curecon.explanation", "findings"),
     "price": ("curecon.estimate", "price"),
     "rates_diff": ("curecon.rate_diff", "diff"),
     "rates_sync": ("curecon.sync", "sync"),
+    "reopen": ("curecon.life", "reopen"),
     "sql": ("curecon.queries", "sql"),
 }
 

@@ -12,7 +12,17 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from curecon import __version__, cli_life
-from curecon.cli_options import FAILED, FINE, FOUND, INTERRUPTED, Dollars, LedgerFile, Many
+from curecon.cli_options import (
+    FAILED,
+    FINE,
+    FOUND,
+    INTERRUPTED,
+    AsOf,
+    Dollars,
+    LedgerFile,
+    Many,
+    day,
+)
 from curecon.errors import CureconError, OptionInvalid, RatesInvalid
 
 _HELP = """Prove an AWS AI bill right or wrong.
@@ -66,6 +76,8 @@ def audit(
     out: Path | None = None,
     fail_on: Literal["error", "warning", "never"] = "error",
     json: bool = False,
+    acknowledged: Path | None = None,
+    as_of: AsOf = None,
     evidence: Annotated[Path | None, Parameter(show=False)] = None,
 ) -> int:
     """Audit a bill: re-price every charge and explain each difference.
@@ -84,6 +96,8 @@ def audit(
         min_difference: findings below this many dollars do not count for the exit status.
         out: a folder for findings.json, findings.csv, bridge.csv, summary.md and report.html.
         fail_on: exit with 1 from this severity on.
+        acknowledged: findings that were acknowledged, as TOML; without it, acknowledged.toml is
+            looked for beside the ledger and beside curecon.toml.
         json: print findings.json instead of the summary.
     """
     if evidence is not None:
@@ -105,22 +119,12 @@ def audit(
         services=services,
         invoice_totals=dict(_invoice(pair) for pair in invoice_total),
         out=out,
+        acknowledged=acknowledged,
+        as_of=day(as_of),
     )
     result = auditing([_local(bill, period) for bill in bills], options)
-    with _reader_may_leave():
-        if json:
-            from curecon.report.files import to_json
-
-            sys.stdout.write(to_json(result))
-        else:
-            _show(result, out)
-    grave = {"error": ["error"], "warning": ["error", "warning"], "never": []}[fail_on]
-    counted = [
-        one
-        for one in result.findings
-        if one.severity in grave and abs(one.difference) >= min_difference
-    ]
-    return FOUND if counted else FINE
+    _tell(result, out, json=json)
+    return _status(result, fail_on, min_difference)
 
 
 @app.command
@@ -499,8 +503,6 @@ for _name, _about in (
 ):
     _reserve(app, _name, _about)
 for _name, _about in (
-    ("ack", "Acknowledge a finding."),
-    ("reopen", "Reopen a finding."),
     ("settle", "Match a finding with a credit."),
     ("dispute", "Write a dispute package."),
 ):
@@ -632,6 +634,31 @@ def _invoice(pair: str) -> tuple[str, Decimal]:
     except InvalidOperation:
         pass
     raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
+
+
+def _tell(result: Any, out: Path | None, *, json: bool) -> None:  # noqa: ANN401
+    """Print what was found."""
+    with _reader_may_leave():
+        if json:
+            from curecon.report.files import to_json
+
+            sys.stdout.write(to_json(result))
+        else:
+            _show(result, out)
+
+
+def _status(result: Any, fail_on: str, min_difference: Decimal) -> int:  # noqa: ANN401
+    """Return the exit status: what is acknowledged, settled or too small does not count."""
+    grave = {"error": ["error"], "warning": ["error", "warning"], "never": []}[fail_on]
+    done = {
+        one.finding_id for one in result.run.states if one.state in ("acknowledged", "resolved")
+    }
+    counted = [
+        one
+        for one in result.findings
+        if one.severity in grave and abs(one.difference) >= min_difference and one.id not in done
+    ]
+    return FOUND if counted else FINE
 
 
 def _show(result: Any, out: Path | None) -> None:  # noqa: ANN401

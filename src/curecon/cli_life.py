@@ -2,11 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App
 
-from curecon.cli_options import FINE, LedgerFile
+from curecon.cli_options import FINE, AsOf, Dollars, LedgerFile, Many, day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from curecon.models import FindingState
+
+State = Literal["new", "open", "acknowledged", "disputed", "resolved", "reopened"]
 
 findings_app = App(name="findings", help="The life of a finding.")
 
@@ -55,6 +62,8 @@ def findings_list(
     period: str | None = None,
     severity: Literal["error", "warning", "info"] | None = None,
     check: str | None = None,
+    state: Annotated[list[State], Many] = [],  # noqa: B006
+    as_of: AsOf = None,
     format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
 ) -> int:
     """List the findings of the ledger, the gravest and dearest first.
@@ -63,43 +72,49 @@ def findings_list(
         period: only those of this billing period, e.g. 2026-10.
         severity: only those of this severity.
         check: only those of this check, as `curecon checks list` names it.
+        state: only those in this state of their lives; may be given several times. "resolved" also
+            lists what was found once and is gone.
         format: how to print them; csv and json have every field.
     """
     from curecon import explanation
 
-    found = explanation.findings(ledger, period, severity, check)
+    found = explanation.listed(ledger, period, severity, check, states=state, as_of=day(as_of))
     if format == "table":
         from rich.console import Console
 
         from curecon.report.chain import show_findings
 
-        show_findings(found, Console())
+        show_findings(found.findings, Console(), found.states)
     elif format == "csv":
         from curecon.report.files import findings_csv
 
-        sys.stdout.write(findings_csv(found))
+        sys.stdout.write(findings_csv(found.findings))
     elif format == "json":
-        sys.stdout.write(explanation.to_json(explanation.Findings(findings=found)))
+        sys.stdout.write(explanation.to_json(found))
     else:
         from curecon import queries
 
-        sys.stdout.write(str(queries.render(explanation.overview(found), format)))
+        sys.stdout.write(str(queries.render(explanation.overview(found.findings), format)))
     return FINE
 
 
 @findings_app.command(name="show")
 def findings_show(
-    finding_id: str, *, ledger: LedgerFile = Path("curecon.duckdb"), json: bool = False
+    finding_id: str,
+    *,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    as_of: AsOf = None,
+    json: bool = False,
 ) -> int:
-    """Explain a finding: its fields, its rate, its dearest lines, and which lines it is about.
+    """Explain a finding: its fields, its life, its rate, its dearest lines, and all its lines.
 
     Args:
-        finding_id: the id, or the beginning of it.
+        finding_id: the id, or the beginning of it; of a series, the latest period is shown.
         json: print it as JSON.
     """
     from curecon import explanation
 
-    found = explanation.explain_finding(finding_id, ledger)
+    found = explanation.explain_finding(finding_id, ledger, day(as_of))
     if json:
         sys.stdout.write(explanation.to_json(found))
         return FINE
@@ -109,3 +124,70 @@ def findings_show(
 
     show_finding(found, Console())
     return FINE
+
+
+@findings_app.command(name="ack")
+def findings_ack(
+    finding_id: str,
+    *,
+    reason: str,
+    owner: str,
+    until: str | None = None,
+    max_amount: Dollars | None = None,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    as_of: AsOf = None,
+) -> int:
+    """Acknowledge a finding: in this and every other period it no longer fails an audit.
+
+    It is reopened on the day after --until, and when its dollars outgrow --max-amount.
+
+    Args:
+        finding_id: the id of the finding or of its series, or the beginning of one.
+        reason: why it is accepted.
+        owner: who answers for that.
+        until: the last day on which it holds, e.g. 2026-12-31; without it, it has no end.
+        max_amount: dollars up to which it holds; without it, those of the finding today.
+    """
+    from curecon import life
+
+    last = day(until, "--until")
+    _say_states(
+        life.acknowledge(
+            finding_id, reason=reason, owner=owner, until=last, max_amount=max_amount,
+            ledger_path=ledger, as_of=day(as_of),
+        )
+    )  # fmt: skip
+    return FINE
+
+
+@findings_app.command(name="reopen")
+def findings_reopen(
+    finding_id: str,
+    *,
+    reason: str,
+    owner: str,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    as_of: AsOf = None,
+) -> int:
+    """Take back an acknowledgement or a dispute.
+
+    Args:
+        finding_id: the id of the finding or of its series, or the beginning of one.
+        reason: why.
+        owner: who decides that.
+    """
+    from curecon import life
+
+    _say_states(
+        life.reopen(finding_id, reason=reason, owner=owner, ledger_path=ledger, as_of=day(as_of))
+    )
+    return FINE
+
+
+def _say_states(states: "Sequence[FindingState]") -> None:
+    """Say where findings stand now, one a line."""
+    from curecon.report.chain import state_of
+    from curecon.report.text import SENTENCE, visible
+
+    for one in states:
+        sys.stdout.write(f"{one.finding_id}  {visible(state_of(one), SENTENCE)}\n")

@@ -1,12 +1,15 @@
 """What several commands of the command line share: exit statuses and options."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
 import cyclopts
 from cyclopts import Parameter
+
+from curecon.errors import OptionInvalid
 
 FINE, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -27,4 +30,20 @@ def dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN40
     return amount
 
 
+def day(written: str | None, option: str = "--as-of") -> date | None:
+    """Read an option that is a day; the word today is the day itself, UTC."""
+    if written is None:
+        return None
+    if written == "today":
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise OptionInvalid(f"{option} {written!r}: write it like 2026-10-08") from error
+
+
+AsOf = Annotated[
+    str | None,
+    Parameter(name="--as-of", help="The day that counts as today, e.g. 2026-11-08."),
+]
 Dollars = Annotated[Decimal, Parameter(converter=dollars)]

@@ -48,6 +48,10 @@ class CheckInvalid(CureconError):
     """A check is not of the form that checks have."""
 
 
+class AcknowledgedInvalid(CureconError):
+    """The file of acknowledgements breaks the rules."""
+
+
 class OptionInvalid(CureconError):
     """An option has a meaning that we cannot honour."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from curecon import agreed, ledger, matching, price_list
+from curecon import agreed, ledger, life, matching, price_list
 from curecon import contract as agreement
 from curecon import rates as cards
 from curecon.arithmetic import Arithmetic, Facts, Piece, work_out
@@ -22,7 +22,17 @@ from curecon.asked import Asked, ask, beside, records, remembered
 from curecon.candidates import Candidate, Charge, Pool
 from curecon.engine import read, text
 from curecon.errors import OptionInvalid
-from curecon.models import Finding, Money, RateUsed, Record, Severity, Time
+from curecon.models import (
+    Finding,
+    FindingEvent,
+    FindingState,
+    Money,
+    RateUsed,
+    Record,
+    Severity,
+    State,
+    Time,
+)
 from curecon.packaged import folder
 from curecon.report import story
 from curecon.report.text import visible
@@ -157,7 +167,10 @@ class LineOfFinding(Record):
 
 
 class FindingExplained(Record):
-    """A finding, its dearest lines explained, its lines, and the query that lists all of them."""
+    """A finding, its dearest lines explained, its lines, and the query that lists all of them.
+
+    `state` and `history` tell its life.
+    """
 
     schema_version: int = 1
     finding: Finding
@@ -165,6 +178,8 @@ class FindingExplained(Record):
     lines: list[LineOfFinding]
     lines_left_out: int
     query: str
+    state: FindingState | None = None
+    history: list[FindingEvent] = []
 
 
 class Explanations(Record):
@@ -179,6 +194,7 @@ class Findings(Record):
 
     schema_version: int = 1
     findings: list[Finding]
+    states: list[FindingState] = []
 
 
 def explain(
@@ -244,32 +260,64 @@ def findings(
     Raises:
         LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
     """
+    return listed(ledger_path, period, severity, check).findings
+
+
+def listed(
+    ledger_path: Path = Path("curecon.duckdb"),
+    period: str | None = None,
+    severity: str | None = None,
+    check: str | None = None,
+    *,
+    states: Sequence[State] = (),
+    as_of: date | None = None,
+) -> Findings:
+    """List the findings of a ledger with the states of their lives.
+
+    Findings that were found once and are gone are listed where `states` asks for "resolved".
+
+    Args:
+        ledger_path: the ledger that an audit wrote.
+        period: only those of this period, YYYY-MM.
+        severity: only those of this severity.
+        check: only those of this check.
+        states: only those in one of these states.
+        as_of: the day on which an acknowledgement must hold; today, UTC, without it.
+
+    Raises:
+        LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
+    """
     with ledger.reading(ledger_path) as con:
+        known = {one.finding_id: one for one in life.states(con, as_of or life.today())}
         asked_for = [
             one
-            for one in _findings(con)
+            for one in _findings(con, "known_findings" if "resolved" in states else "findings")
             if period in (None, one.period)
             and severity in (None, one.severity)
             and check in (None, one.check)
+            and (not states or known[one.id].state in states)
         ]
-    return story.ordered(asked_for)
+    found = story.ordered(asked_for)
+    return Findings(findings=found, states=[known[one.id] for one in found])
 
 
 def explain_finding(
-    finding_id: str, ledger_path: Path = Path("curecon.duckdb")
+    finding_id: str, ledger_path: Path = Path("curecon.duckdb"), as_of: date | None = None
 ) -> FindingExplained:
     """Explain a finding by its lines.
 
     Args:
-        finding_id: the id, or its beginning where that is clear.
+        finding_id: the id, or its beginning where that is clear; of a series, the latest period.
         ledger_path: the ledger that an audit wrote.
+        as_of: the day on which an acknowledgement must hold; today, UTC, without it.
 
     Raises:
         OptionInvalid: no finding, or more than one, is meant.
         LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
     """
     with ledger.reading(ledger_path) as con:
-        finding = _finding_named(_findings(con), finding_id)
+        meant = life.finding_named(con, finding_id, latest=True)
+        (finding,) = [one for one in _findings(con, "known_findings") if one.id == meant.id]
         lines = _lines_of(con, finding.id)
         shown = lines[:LINES_MAX]
         dearest = [one.line for one in lines[:DEAREST_MAX]]
@@ -279,6 +327,12 @@ def explain_finding(
             lines=shown,
             lines_left_out=len(lines) - len(shown),
             query=f"SELECT * FROM finding_lines WHERE finding_id = {text(finding.id)}",
+            state=next(
+                one
+                for one in life.states(con, as_of or life.today())
+                if one.finding_id == finding.id
+            ),
+            history=life.history(con, meant),
         )
 
 
@@ -342,31 +396,16 @@ def _lines_where(con: duckdb.DuckDBPyConnection, where: str, value: str) -> list
     )
 
 
-def _findings(con: duckdb.DuckDBPyConnection) -> list[Finding]:
+def _findings(con: duckdb.DuckDBPyConnection, table: str = "findings") -> list[Finding]:
     """Read the findings of every delivery, in the order of a report."""
     con.execute("CREATE OR REPLACE TEMP VIEW run_deliveries AS SELECT delivery_id FROM deliveries")
+    query = read("duckdb", "results", "findings.sql").replace("FROM findings", f"FROM {table}")
     found = []
-    for row in records(con, read("duckdb", "results", "findings.sql")):
+    for row in records(con, query):
         rate = {name: row.pop(f"rate_{name}") for name in RateUsed.model_fields}
         used = RateUsed(**rate) if rate["price"] is not None else None
         found.append(Finding(**row, rate=used))
     return found
-
-
-def _finding_named(every: list[Finding], wanted: str) -> Finding:
-    meant = [one for one in every if one.id == wanted]
-    if not meant and len(wanted) >= PREFIX_MIN:
-        meant = [one for one in every if one.id.startswith(wanted)]
-    if len(meant) > 1:
-        raise OptionInvalid(
-            f"{len(meant):,} findings begin with {visible(wanted)}; give more of the id"
-        )
-    if not meant:
-        raise OptionInvalid(
-            f"no finding has the id {visible(wanted)}; `curecon findings list` names them all, "
-            f"and {PREFIX_MIN} characters of an id are enough where they are clear"
-        )
-    return meant[0]
 
 
 def _lines_of(con: duckdb.DuckDBPyConnection, finding_id: str) -> list[LineOfFinding]:

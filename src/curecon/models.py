@@ -3,7 +3,7 @@
 Field names are those of `findings.json`; decimals are `Decimal` here and strings in JSON.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 from curecon.money import plain
 
 Severity = Literal["error", "warning", "info"]
+State = Literal["new", "open", "acknowledged", "disputed", "resolved", "reopened"]
 Money = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
 Time = Annotated[
     datetime,
@@ -161,6 +162,39 @@ class Breakdown(Record):
     lines: int
 
 
+class FindingState(Record):
+    """Where a finding stands in its life, and since when, by whom and why.
+
+    `recovered` is what credits have won back of its difference, and `remaining` what they have
+    not; `until` and `max_amount` bound an acknowledgement.
+    """
+
+    finding_id: str
+    series_id: str
+    state: State
+    since: Time
+    who: str
+    why: str
+    until: date | None = None
+    max_amount: Money | None = None
+    recovered: Money = Decimal(0)
+    remaining: Money
+
+
+class FindingEvent(Record):
+    """One thing that happened to a finding; `finding_id` is null where it holds for the series."""
+
+    at: Time
+    event: str
+    series_id: str
+    finding_id: str | None
+    who: str
+    why: str
+    difference: Money | None
+    until: date | None
+    max_amount: Money | None
+
+
 class Run(Record):
     """Provenance: the only part of a result that may differ between two equal runs."""
 
@@ -170,6 +204,7 @@ class Run(Record):
     deliveries: list[Delivery]
     rate_sources: list[RateSource]
     notes: list[str]
+    states: list[FindingState] = []
 
 
 class AuditResult(Record):

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,12 +13,14 @@ import polars as pl
 
 from curecon import (
     __version__,
+    acknowledged,
     agreed,
     checks,
     contract,
     decode,
     invariants,
     ledger,
+    life,
     matching,
     neighbours,
     price_list,
@@ -29,7 +31,7 @@ from curecon import (
 from curecon.engine import execute, make, read, step, text
 from curecon.errors import ContractInvalid
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
-from curecon.models import AuditResult, Delivery, RateSource, Run
+from curecon.models import AuditResult, Delivery, FindingState, RateSource, Run
 from curecon.packaged import folder
 from curecon.report import files
 
@@ -39,7 +41,11 @@ _UNITS_MAX = 10_000
 
 @dataclass(frozen=True)
 class Options:
-    """What an audit is asked to do, besides the bills; the names are those of the options."""
+    """What an audit is asked to do, besides the bills; the names are those of the options.
+
+    `acknowledged` is found beside the ledger or curecon.toml where it is not given. `as_of` is the
+    day on which acknowledgements must hold: today, UTC, without it.
+    """
 
     ledger: Path = Path("curecon.duckdb")
     periods: Sequence[str] = ()
@@ -50,6 +56,8 @@ class Options:
     services: str = "ai"
     invoice_totals: Mapping[str, Decimal] = field(default_factory=dict)
     out: Path | None = None
+    acknowledged: Path | None = None
+    as_of: date | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     found = checks.load(options.checks)
     known = know(options)
+    accepted = acknowledged.read(acknowledged.find(options.acknowledged, options.ledger))
     bill = source.find(bills, options.periods)
     with ledger.staged(options.ledger) as stage:
         con = stage.con
@@ -91,6 +100,9 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         with step("proving that nothing is lost"):
             invariants.hold(con)
         run = _record(con, ingested, known, started)
+        life.record(con, stage.catalog, [check.name for check in found], run.id, started)
+        run.notes.extend(acknowledged.apply(con, accepted, started))
+        run.states.extend(_states(con, options.as_of or started.date()))
         outcome = result.collect(con, run)
         writing = files.staged(outcome, options.out) if options.out else nullcontext(_nothing)
         with writing as publish:
@@ -317,6 +329,17 @@ def _record(
         rate_sources=known.sources,
         notes=ingested.notes + known.notes,
     )
+
+
+def _states(con: duckdb.DuckDBPyConnection, as_of: date) -> list[FindingState]:
+    """Say where the findings of this run stand in their lives."""
+    ids = {
+        row[0]
+        for row in con.execute(
+            "SELECT id FROM findings WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
+        ).fetchall()
+    }
+    return [one for one in life.states(con, as_of) if one.finding_id in ids]
 
 
 def bring_in(

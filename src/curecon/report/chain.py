@@ -15,7 +15,7 @@ from curecon.explanation import (
     LineOfFinding,
     RateTaken,
 )
-from curecon.models import Finding, RateUsed
+from curecon.models import Finding, FindingEvent, FindingState, RateUsed
 from curecon.report import story
 from curecon.report.console import STYLES, Pair, heading, joined, labelled, new_table, say, shown
 from curecon.report.figures import count, money, number, signed
@@ -45,6 +45,11 @@ def show_finding(found: FindingExplained, console: Console) -> None:
     say(console, finding.reason)
     console.print()
     console.print(labelled(_of_finding(finding), console))
+    if found.state is not None:
+        heading(console, "Its life", style="bold")
+        for event in found.history:
+            say(console, _event(event))
+        say(console, f"Now {state_of(found.state)}")
     if finding.rate is not None:
         heading(console, "Its rate", style="bold")
         console.print(labelled(_of_rate_used(finding.rate, finding.currency), console))
@@ -58,8 +63,30 @@ def show_finding(found: FindingExplained, console: Console) -> None:
         say(console, f'{found.lines_left_out:,} more: `curecon sql "{found.query}"`')
 
 
-def show_findings(findings: Sequence[Finding], console: Console) -> None:
-    """Print findings as a table."""
+def state_of(state: FindingState) -> str:
+    """Say in which state a finding is, why, and within which bounds."""
+    bounds = f" until {state.until}" if state.until else ""
+    if state.max_amount is not None:
+        bounds += f", up to {money(state.max_amount)}"
+    if state.recovered:
+        bounds += f", {money(state.recovered)} won back, {money(state.remaining)} left"
+    by = "" if state.who == "audit" else f" ({state.who}, {state.since:%Y-%m-%d})"
+    return f"{state.state}{bounds}{by}: {state.why}"
+
+
+def _event(event: FindingEvent) -> str:
+    bounds = f", until {event.until}" if event.until else ""
+    if event.max_amount is not None:
+        bounds += f", up to {money(event.max_amount)}"
+    dollars = "" if event.difference is None else f" at {money(event.difference)}"
+    moment = f"{event.at:%Y-%m-%d %H:%M}"
+    return f"{moment}  {event.event}{dollars}{bounds} by {event.who}: {event.why}"
+
+
+def show_findings(
+    findings: Sequence[Finding], console: Console, states: Sequence[FindingState] = ()
+) -> None:
+    """Print findings as a table, with the states of their lives where they are known."""
     if not findings:
         say(console, "No findings.")
         return
@@ -68,6 +95,7 @@ def show_findings(findings: Sequence[Finding], console: Console) -> None:
     table.add_column("Severity", no_wrap=True)
     table.add_column("What, where and why", ratio=1, min_width=24, overflow="fold")
     table.add_column("Difference", justify="right", overflow="fold")
+    told = {one.finding_id: one for one in states}
     for finding in findings:
         amount = (signed if story.judged(finding) else money)(finding.difference)
         what = [words(finding.check), finding.usage_type, finding.operation]
@@ -79,9 +107,13 @@ def show_findings(findings: Sequence[Finding], console: Console) -> None:
         ]
         said = joined(what, console, "bold").append("\n")
         said.append_text(joined(where, console, "dim")).append("\n")
+        state = told.get(finding.id)
+        severity = Text(finding.severity, style=STYLES[finding.severity])
+        if state is not None:
+            severity.append(f"\n{state.state}", style="dim")
         table.add_row(
             finding.id,
-            Text(finding.severity, style=STYLES[finding.severity]),
+            severity,
             said.append_text(shown(finding.reason, console, SENTENCE)),
             shown(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console),
         )

@@ -1,0 +1,137 @@
+"""Acknowledgements that a team keeps in git: `acknowledged.toml`, applied by every audit.
+
+    [[acknowledged]]
+    id = "b9d1f0c27a6e4f10"       # a finding or its series, in full; it holds for every period
+    reason = "Agreed with AWS in ticket 4711"
+    owner = "jane@example.com"
+    until = 2026-12-31            # may be left out: it has no end
+    max_amount = 120.00           # may be left out: the dollars when it is first applied
+
+What the file says goes into the history once. An entry that is changed is a new decision; one that
+is taken out is taken back.
+"""
+
+import hashlib
+import tomllib
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+from pydantic import Field, ValidationError
+
+from curecon import life
+from curecon.errors import AcknowledgedInvalid
+from curecon.models import Record
+from curecon.report.text import visible
+
+NAME = "acknowledged.toml"
+_BYTES_MAX = 16 * 1024 * 1024
+
+
+class Entry(Record):
+    """One acknowledgement of the file."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    reason: str = Field(min_length=1, pattern=r"\S")
+    owner: str = Field(min_length=1, pattern=r"\S")
+    until: date | None = None
+    max_amount: Decimal | None = Field(default=None, ge=0)
+
+    @property
+    def key(self) -> str:
+        """Hash what the entry says, so that the history has it once."""
+        said = (self.id, self.reason, self.owner, self.until, self.max_amount)
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+class _File(Record):
+    acknowledged: list[Entry] = []
+
+
+def find(given: Path | None, ledger_path: Path) -> Path | None:
+    """Return the file that is given, or that lies beside the ledger or beside curecon.toml."""
+    if given is not None:
+        return given
+    places = [ledger_path.resolve().parent / NAME]
+    if Path("curecon.toml").is_file():
+        places.append(Path(NAME))
+    return next((place for place in places if place.is_file()), None)
+
+
+def read(path: Path | None) -> list[Entry] | None:
+    """Read the file; None without a path, which says nothing about what was acknowledged.
+
+    Raises:
+        AcknowledgedInvalid: the file is missing or breaks the rules; entry and key are named.
+    """
+    if path is None:
+        return None
+    try:
+        if path.stat().st_size > _BYTES_MAX:
+            raise AcknowledgedInvalid(f"{path}: too large for a file of acknowledgements")
+        content = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        entries = _File.model_validate(content).acknowledged
+    except (OSError, UnicodeDecodeError) as error:
+        raise AcknowledgedInvalid(f"{path}: cannot be read ({error})") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise AcknowledgedInvalid(f"{path}: is no TOML ({error})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise AcknowledgedInvalid(f"{path}: {_place(first['loc'])}: {first['msg']}") from error
+    seen: dict[str, int] = {}
+    for number, entry in enumerate(entries, start=1):
+        if entry.id in seen:
+            raise AcknowledgedInvalid(
+                f"{path}: entries {seen[entry.id]} and {number} are both about {entry.id}; "
+                "keep one of them"
+            )
+        seen[entry.id] = number
+    return entries
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Name the entry, counted from 1, and its key."""
+    return " ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location)
+
+
+def apply(con: duckdb.DuckDBPyConnection, entries: list[Entry] | None, at: datetime) -> list[str]:
+    """Bring what the file says into the history of an open ledger; return what is to be noted."""
+    if entries is None:
+        return []
+    last: dict[str, tuple[str, str]] = {
+        source: (event, series)
+        for source, event, series in con.execute(
+            "SELECT source, arg_max(event, event_id), arg_max(series_id, event_id) "
+            "FROM finding_events WHERE source IS NOT NULL GROUP BY 1"
+        ).fetchall()
+    }
+    keys = {entry.key for entry in entries}
+    for source, (event, series) in sorted(last.items()):
+        if event == "acknowledged" and source not in keys and _in_force(con, source, series):
+            why = f"It was taken out of {NAME}."
+            life.append(con, "reopened", series, "audit", why, source=source, at=at)
+    series_of = {name: one.series_id for one in life.known(con) for name in (one.id, one.series_id)}
+    notes = []
+    for entry in entries:
+        series_id = series_of.get(entry.id)
+        if series_id is None:
+            notes.append(f"{NAME}: no finding of this ledger has the id {visible(entry.id)}")
+        elif last.get(entry.key, ("", ""))[0] != "acknowledged":
+            amount = life.largest(con, series_id) if entry.max_amount is None else entry.max_amount
+            life.append(
+                con, "acknowledged", series_id, entry.owner, entry.reason, until=entry.until,
+                max_amount=amount, source=entry.key, at=at,
+            )  # fmt: skip
+    return notes
+
+
+def _in_force(con: duckdb.DuckDBPyConnection, source: str, series_id: str) -> bool:
+    """Say whether an entry is the last decision about its series."""
+    rows = con.execute(
+        "SELECT arg_max(source, event_id) FILTER (source IS NOT NULL), "
+        "arg_max(coalesce(source, ''), event_id) FROM finding_events "
+        "WHERE series_id = ? AND event IN ('acknowledged', 'reopened')",
+        [series_id],
+    ).fetchall()
+    return bool(rows[0][0] == rows[0][1] == source)
