@@ -44,7 +44,13 @@ amounts AS (
         CASE WHEN is_ai THEN unpriced_because ELSE 'other_service' END AS unpriced_because,
         price IS NULL OR kind = 'reserved_usage' AS unpriced,
         judged - expected AS total,
-        judged - at_rate AS against_itself,
+        CASE WHEN abs(judged - at_rate) <= tolerance THEN 0 ELSE judged - at_rate END
+            AS against_itself,
+        CASE
+            WHEN kind = 'usage' AND right_quantity <> quantity
+            THEN at_rate - CAST(round(right_quantity * rate, 10) AS DECIMAL(36, 20))
+            ELSE 0
+        END AS quantity_itself,
         coalesce(at_price - expected, 0) AS by_quantity,
         CASE WHEN unit_off THEN judged - at_price ELSE 0 END AS by_unit,
         CASE
@@ -86,12 +92,16 @@ parts AS (
     WHERE NOT unpriced AND total <> by_unit + by_quantity + by_rate + by_arithmetic
     -- What no rate is known for may still contradict itself; the rest of it stays unpriced.
     UNION ALL
-    SELECT delivery_id, line, 1, 'arithmetic', NULL, NULL, against_itself, billed
+    SELECT delivery_id, line, 1, 'quantity', basis, NULL, quantity_itself, billed
     FROM amounts
-    WHERE unpriced
+    WHERE unpriced AND quantity_itself <> 0
     UNION ALL
-    SELECT delivery_id, line, 2, unpriced_component, unpriced_because, NULL,
-        billed - against_itself, billed
+    SELECT delivery_id, line, 2, 'arithmetic', NULL, NULL, against_itself, billed
+    FROM amounts
+    WHERE unpriced AND against_itself <> 0
+    UNION ALL
+    SELECT delivery_id, line, 3, unpriced_component, unpriced_because, NULL,
+        billed - quantity_itself - against_itself, billed
     FROM amounts
     WHERE unpriced
 ),
@@ -113,7 +123,7 @@ SELECT
     -- An unpriced part is billed as a whole; of other lines the first part carries the cost.
     CASE
         WHEN component IN ('unpriced', 'not_repriced') THEN CAST(difference AS DECIMAL(36, 20))
-        WHEN component = 'arithmetic' AND rate_id IS NULL
+        WHEN component IN ('quantity', 'arithmetic') AND rate_id IS NULL
         THEN CAST(difference AS DECIMAL(36, 20))
         WHEN part > 1 THEN CAST(0 AS DECIMAL(36, 20))
     END AS billed_part

@@ -5,9 +5,12 @@
 WITH products AS (
     SELECT
         *,
-        -- The bill against itself: is it quantity times the rate it states?
-        abs(judged - CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))) > tolerance
-            AND kind IN ('usage', 'covered_usage', 'reserved_usage') AS contradicts_itself
+        -- The bill against itself: is it quantity times the rate it states, and no quantity that
+        -- cannot be?
+        (
+            abs(judged - CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))) > tolerance
+            AND kind IN ('usage', 'covered_usage', 'reserved_usage')
+        ) OR (kind = 'usage' AND right_quantity <> quantity AND rate <> 0) AS contradicts_itself
     FROM priced
 ),
 

@@ -2,7 +2,9 @@
 -- grain: one row a line
 -- basis: `contract`, the agreed model units; `inferred`, the units that the provisioned model
 -- usually bills; `clock`, more than its largest hour times the hours of the period; `fraction`, a
--- part of a human task.
+-- part of a human task; `unit_fraction`, a part of a model unit in an hour with hours on both sides;
+-- `instance`, more hours than the clock has for a resource that is one instance; `negative`, usage
+-- taken back that nothing was billed for.
 -- Rule: Bedrock pricing page: model units are fixed when a provisioned model is made, and each is
 -- billed by the hour until it is deleted.
 -- Hours are capped by the interval first, then by the day, then by the period, each on what the one
@@ -271,6 +273,141 @@ tasks AS (
         AND k.capability = 'human_task'
         AND l.line_item_usage_amount <> floor(l.line_item_usage_amount)
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+),
+
+-- Units are whole in any hour that has hours of the same provisioned model on both sides; the first
+-- and the last may be parts of an hour. Of longer lines one alone may be a part of a day.
+neighbours AS (
+    SELECT
+        p.line,
+        p.delivery_id,
+        p.resource,
+        p.quantity,
+        p.hours,
+        lag(l.line_item_usage_end_date) OVER in_time AS end_before,
+        lead(l.line_item_usage_start_date) OVER in_time AS start_after,
+        l.line_item_usage_start_date AS starts,
+        l.line_item_usage_end_date AS ends
+    FROM provisioned AS p
+    JOIN lines AS l
+        ON l.line = p.line
+    WHERE p.line NOT IN (SELECT line FROM known)
+    WINDOW in_time AS (
+        PARTITION BY p.delivery_id, p.resource
+        ORDER BY l.line_item_usage_start_date, l.line_item_usage_end_date NULLS LAST, p.line
+    )
+),
+
+unit_fractions AS (
+    SELECT
+        n.line,
+        max(n.quantity) AS quantity,
+        CAST(max(u.model_units * n.hours) AS DECIMAL(22, 10)) AS right_quantity
+    FROM neighbours AS n
+    JOIN quantity_counts AS q
+        ON q.delivery_id = n.delivery_id
+        AND q.resource = n.resource
+        AND q.quantity = n.quantity
+        AND q.hours = n.hours
+    JOIN unit_numbers AS u
+        ON n.quantity >= u.model_units * n.hours
+    WHERE n.end_before = n.starts
+        AND n.start_after = n.ends
+        AND (n.hours = 1 OR q.lines >= 3)
+    GROUP BY 1
+),
+
+-- A notebook, an app and a private space are one instance each; endpoints and jobs are many. Each
+-- line may be rounded up to a minute.
+instance_hours AS (
+    SELECT
+        l.line,
+        k.kind,
+        l.line_item_usage_amount AS quantity,
+        sum(l.line_item_usage_amount) OVER (
+            PARTITION BY l.delivery_id, l.line_item_resource_id, l.line_item_usage_start_date,
+                l.line_item_usage_end_date
+        ) - l.hours AS over_all,
+        sum(l.line_item_usage_amount) OVER (
+            PARTITION BY l.delivery_id, l.line_item_resource_id, l.line_item_usage_start_date,
+                l.line_item_usage_end_date
+            ORDER BY k.kind, l.line_item_usage_amount NULLS LAST, l.charge_key_id,
+                l.line_item_unblended_rate NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) - l.hours AS over_so_far,
+        count(*) OVER (
+            PARTITION BY l.delivery_id, l.line_item_resource_id, l.line_item_usage_start_date,
+                l.line_item_usage_end_date
+        ) AS lines
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind IN ('usage', 'covered_usage')
+        AND k.component = 'instance'
+        AND k.unit = 'hour'
+        AND (
+            (k.capability = 'notebook' AND k.resource_type = 'notebook-instance')
+            OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor', 'studio_classic')
+                AND k.resource_type = 'app')
+            OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor')
+                AND k.resource_type = 'space')
+        )
+        AND l.line_item_resource_id IS NOT NULL
+        AND l.line_item_usage_amount > 0
+        AND l.line_item_usage_end_date > l.line_item_usage_start_date
+        AND l.split_line_item_parent_resource_id IS NULL
+        AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+),
+
+-- Usage that is taken back, and what was billed of the same in the same hour.
+taken_back AS (
+    SELECT
+        l.line,
+        l.delivery_id,
+        l.charge_key_id,
+        l.line_item_usage_account_id AS account,
+        l.line_item_resource_id AS resource,
+        l.line_item_usage_start_date AS usage_start,
+        l.line_item_usage_amount AS quantity,
+        l.line_item_unblended_cost AS billed
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE l.line_item_usage_amount < 0
+        AND l.line_item_unblended_cost < 0
+        AND k.kind = 'usage'
+        AND k.is_ai
+        AND l.split_line_item_parent_resource_id IS NULL
+        AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+),
+
+given AS (
+    SELECT t.line
+    FROM taken_back AS t
+    JOIN lines AS l
+        ON l.delivery_id = t.delivery_id
+        AND l.charge_key_id = t.charge_key_id
+        AND coalesce(l.line_item_usage_account_id, '') = coalesce(t.account, '')
+        AND coalesce(l.line_item_resource_id, '') = coalesce(t.resource, '')
+    WHERE l.line_item_usage_amount > 0
+        AND (l.line_item_usage_start_date = t.usage_start
+            OR l.line_item_usage_amount = -t.quantity)
+    GROUP BY 1
+    HAVING sum(CASE WHEN l.line_item_usage_start_date = t.usage_start
+            THEN l.line_item_usage_amount ELSE 0 END) >= -min(t.quantity)
+        OR bool_or(l.line_item_usage_amount = -t.quantity)
+    UNION ALL
+    SELECT t.line
+    FROM taken_back AS t
+    JOIN lines AS l
+        ON l.delivery_id = t.delivery_id
+        AND coalesce(l.line_item_usage_account_id, '') = coalesce(t.account, '')
+        AND abs(l.line_item_unblended_cost) = -t.billed
+        AND l.line <> t.line
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE l.line_item_unblended_cost > 0
+        OR k.kind IN ('credit', 'refund', 'correction')
 )
 
 SELECT
@@ -285,3 +422,26 @@ SELECT
     CAST(floor(quantity) AS DECIMAL(22, 10)) AS right_quantity,
     'fraction' AS basis
 FROM tasks
+UNION ALL
+SELECT
+    line,
+    right_quantity,
+    'unit_fraction' AS basis
+FROM unit_fractions
+WHERE right_quantity <> quantity
+UNION ALL
+SELECT
+    line,
+    CAST(quantity - least(over_so_far, quantity) AS DECIMAL(22, 10)) AS right_quantity,
+    'instance' AS basis
+FROM instance_hours
+WHERE kind = 'usage'
+    AND over_so_far > 0
+    AND over_all > 0.0166666667 * lines
+UNION ALL
+SELECT
+    line,
+    CAST(0 AS DECIMAL(22, 10)) AS right_quantity,
+    'negative' AS basis
+FROM taken_back
+WHERE line NOT IN (SELECT line FROM given)

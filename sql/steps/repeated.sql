@@ -1,7 +1,10 @@
 -- Lines that repeat another line of their delivery; the copy that is kept is not among them.
 -- grain: one row a repeating line
 -- how: `same_identity`, identity and interval twice; `identical_usage`, the same usage of the same
--- named resource under a new id; `similar_usage`, the same where no resource is named.
+-- named resource under a new id; `similar_usage`, the same where no resource is named;
+-- `other_period`, usage of another month that the bill of that month holds as well;
+-- `other_product`, the same tokens of the same model under two product codes, which is how a model
+-- sold by AWS and by the Marketplace may be billed twice.
 -- Rule: DESIGN, section 2, "What a reader must accept". hash() only narrows the search.
 -- An id alone is not unique (one id was seen with many intervals), so where the delivery leaves out
 -- the interval, the hours of usage stand for it.
@@ -115,6 +118,129 @@ usages AS (
         AND l.line_item_unblended_cost <> 0
         AND l.split_line_item_parent_resource_id IS NULL
         AND l.line NOT IN (SELECT line FROM same_identity)
+),
+
+-- Two months bill one usage: it began outside the period it is billed in, and the period in which
+-- it began bills it too. Only a named resource tells usage from usage that looks alike.
+outside AS (
+    SELECT
+        l.*,
+        d.payer_account
+    FROM lines AS l
+    JOIN run_deliveries AS d
+        ON d.delivery_id = l.delivery_id
+    WHERE (l.line_item_usage_start_date < d.starts OR l.line_item_usage_start_date >= d.ends)
+        AND l.line_item_resource_id IS NOT NULL
+        AND l.line_item_unblended_cost <> 0
+        AND l.split_line_item_parent_resource_id IS NULL
+),
+
+other_period AS (
+    SELECT DISTINCT o.line
+    FROM outside AS o
+    JOIN charge_keys AS k
+        ON k.charge_key_id = o.charge_key_id
+    JOIN every_line AS e
+        ON e.charge_key_id = o.charge_key_id
+        AND e.delivery_id <> o.delivery_id
+        AND e.line_item_resource_id = o.line_item_resource_id
+        AND e.line_item_usage_start_date = o.line_item_usage_start_date
+        AND e.line_item_usage_end_date = o.line_item_usage_end_date
+        AND e.line_item_usage_account_id = o.line_item_usage_account_id
+        AND e.line_item_usage_amount = o.line_item_usage_amount
+        AND e.line_item_unblended_cost = o.line_item_unblended_cost
+        AND coalesce(e.line_item_availability_zone, '')
+            = coalesce(o.line_item_availability_zone, '')
+        AND coalesce(e.line_item_iam_principal, '') = coalesce(o.line_item_iam_principal, '')
+    JOIN every_delivery AS d
+        ON d.delivery_id = e.delivery_id
+        AND d.payer_account = o.payer_account
+        AND e.line_item_usage_start_date >= CAST(d.period AS TIMESTAMP)
+        AND e.line_item_usage_start_date < CAST(d.period + INTERVAL '1' MONTH AS TIMESTAMP)
+    WHERE k.kind = 'usage'
+),
+
+-- Charges that are one and the same but for the product code.
+meters AS (
+    SELECT
+        charge_key_id,
+        line_item_product_code AS product_code,
+        CASE WHEN unit = '1M tokens' THEN 1000 ELSE 1 END AS thousands,
+        CASE WHEN bill_billing_entity = 'AWS Marketplace' THEN 1 ELSE 0 END AS marketplace,
+        concat_ws('|', provider, model, token_type, coalesce(tier, ''), coalesce(routing, ''),
+            coalesce(context, ''), coalesce(endpoint, ''), coalesce(customized, ''), region)
+            AS meter
+    FROM charge_keys
+    WHERE kind = 'usage'
+        AND capability = 'on_demand'
+        AND unit IN ('1K tokens', '1M tokens')
+        AND model IS NOT NULL
+        AND token_type IS NOT NULL
+        AND region IS NOT NULL
+        AND undecoded_reason IS NULL
+),
+
+shared_meters AS (
+    SELECT meter
+    FROM meters
+    GROUP BY 1
+    HAVING count(DISTINCT product_code) > 1
+),
+
+metered AS (
+    SELECT
+        l.line,
+        l.delivery_id,
+        l.line_item_usage_account_id,
+        l.line_item_resource_id,
+        l.line_item_usage_start_date,
+        l.line_item_usage_end_date,
+        m.meter,
+        m.product_code,
+        m.marketplace,
+        CAST(l.line_item_usage_amount AS DECIMAL(22, 10)) * m.thousands AS tokens,
+        count(*) OVER (PARTITION BY l.delivery_id, m.meter, m.product_code) AS code_lines
+    FROM lines AS l
+    JOIN meters AS m
+        ON m.charge_key_id = l.charge_key_id
+    JOIN shared_meters AS s
+        ON s.meter = m.meter
+    WHERE l.line_item_unblended_cost > 0
+        AND l.line_item_usage_amount > 0
+        AND l.split_line_item_parent_resource_id IS NULL
+        AND l.line NOT IN (SELECT line FROM same_identity)
+),
+
+-- The product code that the delivery bills less often stands for the copy; of two alike, that of the
+-- Marketplace. Without resources, a thousand tokens at least must agree to the last digit.
+other_product AS (
+    SELECT DISTINCT a.line
+    FROM metered AS a
+    JOIN metered AS b
+        ON b.delivery_id = a.delivery_id
+        AND b.meter = a.meter
+        AND b.product_code <> a.product_code
+        AND b.line_item_usage_account_id = a.line_item_usage_account_id
+        AND coalesce(b.line_item_resource_id, '') = coalesce(a.line_item_resource_id, '')
+        AND b.line_item_usage_start_date = a.line_item_usage_start_date
+        AND b.line_item_usage_end_date = a.line_item_usage_end_date
+        AND b.tokens = a.tokens
+    WHERE (a.line_item_resource_id IS NOT NULL OR a.tokens >= 1)
+        AND (
+            a.code_lines < b.code_lines
+            OR (a.code_lines = b.code_lines AND a.marketplace > b.marketplace)
+            OR (a.code_lines = b.code_lines AND a.marketplace = b.marketplace
+                AND a.product_code > b.product_code)
+        )
+),
+
+first_repeats AS (
+    SELECT
+        line,
+        CASE WHEN line_item_resource_id IS NULL THEN 'similar_usage' ELSE 'identical_usage' END
+            AS how
+    FROM usages
+    WHERE copy > 1
 )
 
 SELECT
@@ -124,6 +250,19 @@ FROM same_identity
 UNION ALL
 SELECT
     line,
-    CASE WHEN line_item_resource_id IS NULL THEN 'similar_usage' ELSE 'identical_usage' END AS how
-FROM usages
-WHERE copy > 1
+    how
+FROM first_repeats
+UNION ALL
+SELECT
+    line,
+    'other_period' AS how
+FROM other_period
+WHERE line NOT IN (SELECT line FROM same_identity)
+    AND line NOT IN (SELECT line FROM first_repeats)
+UNION ALL
+SELECT
+    line,
+    'other_product' AS how
+FROM other_product
+WHERE line NOT IN (SELECT line FROM first_repeats)
+    AND line NOT IN (SELECT line FROM other_period)

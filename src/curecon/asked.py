@@ -232,7 +232,7 @@ def beside(asked: Asked, line: int) -> list[str]:
 
 def _kept_copy(asked: Asked, row: Mapping[str, Any], how: str) -> str:
     """Name the line that a line repeats."""
-    same = ["delivery_id"]
+    same = [] if how == "other_period" else ["delivery_id"]
     if how == "same_identity":
         same += ["identity_line_item_id", "identity_time_interval"]
         if row["identity_time_interval"] is None:
@@ -251,6 +251,8 @@ def _kept_copy(asked: Asked, row: Mapping[str, Any], how: str) -> str:
         [row[name] for name in same],
     ).fetchall()
     billed = f", billed {number(found[0][1])}" if found else ""
+    if how == "other_product":
+        return "The same tokens are billed under another product code as well, and are owed once."
     if how == "same_identity":
         return f"The same id and interval is billed more than once; one copy is owed{billed}."
     named = f" as the line {visible(found[0][0])}" if found else ""

@@ -179,6 +179,12 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
             f"SELECT * FROM {catalog}.main.{table}"
             + ("" if alone and table in narrow else f" WHERE delivery_id IN ({ids})")
         )
+    # What one month bills, another may have billed already.
+    con.execute(f"CREATE OR REPLACE TEMP VIEW every_line AS SELECT * FROM {catalog}.main.lines")
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW every_delivery AS "
+        f"SELECT * FROM {catalog}.main.deliveries WHERE is_current"
+    )
 
 
 def _refuse_other_payers(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
