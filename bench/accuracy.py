@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-import mutations
-
 import curecon
+import mutations
 from curecon.models import Finding
 from curecon.simulate import simulate
 from curecon.simulate.delivery import FORMATS
@@ -132,7 +131,10 @@ def count(outcome: Outcome, found: list[Finding], truth: dict, seed: int) -> Non
         score = outcome.kinds[error["error"]]
         score.check, score.category = error["check"], error["category"]
         place = (error["usage_account"], error["usage_type"])
-        about = [one for one in found if (one.usage_account or "", one.usage_type or "") == place]
+        # A line of the account that names no usage type, as tax does, may rightly be spoken of too.
+        about = [
+            one for one in found if (one.usage_account or "", one.usage_type or place[1]) == place
+        ]
         own = [one for one in about if one.check == error["check"]]
         score.planted += 1
         score.dollars += Decimal(error["dollars"])

@@ -17,6 +17,7 @@ WITH placed AS (
         l.line_item_net_unblended_cost AS net,
         l.hours,
         l.identity_line_item_id,
+        t.line IS NOT NULL AS is_repeated,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         coalesce(l.line_item_usage_account_id, '') AS account,
         coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
@@ -39,10 +40,13 @@ WITH placed AS (
         ON k.charge_key_id = l.charge_key_id
     LEFT JOIN private_discounts AS v
         ON v.line = l.line
+    LEFT JOIN repeated AS t
+        ON t.line = l.line
+        AND t.how <> 'similar_usage'
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount')
-        AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+        AND (k.kind <> 'discount' OR t.line IS NULL)
         AND EXISTS (
             SELECT 1 FROM contract_shares
             UNION ALL
@@ -63,6 +67,7 @@ promised AS (
         p.usage_start,
         p.identity_line_item_id,
         p.net,
+        p.is_repeated,
         p.full_cost * s.share AS discount
     FROM placed AS p
     JOIN contract_shares AS s
@@ -86,6 +91,7 @@ promised AS (
         usage_start,
         identity_line_item_id,
         NULL,
+        is_repeated,
         private_discount
     FROM placed
     WHERE private_discount IS NOT NULL
@@ -131,14 +137,41 @@ shown_net AS (
 both_sides AS (
     SELECT
         delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        identity_line_item_id, TRUE AS is_discount_line, billed AS against
+        identity_line_item_id, TRUE AS is_discount_line, FALSE AS is_repeated, billed AS against
     FROM granted
     UNION ALL
     SELECT
         delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        identity_line_item_id, FALSE, discount
+        identity_line_item_id, FALSE, is_repeated, discount
     FROM promised
     WHERE delivery_id NOT IN (SELECT delivery_id FROM shown_net)
+),
+
+-- AWS may have granted the discount on a line that it billed twice, too: right for what it billed.
+discounted_twice AS (
+    SELECT
+        delivery_id,
+        account,
+        usage_type,
+        currency,
+        line_type
+    FROM both_sides
+    GROUP BY 1, 2, 3, 4, 5
+    HAVING max(CASE WHEN is_repeated THEN 1 ELSE 0 END) = 1
+        AND abs(sum(against)) <= 0.0000000001 * sum(hours)
+),
+
+counted AS (
+    SELECT b.*
+    FROM both_sides AS b
+    LEFT JOIN discounted_twice AS w
+        ON w.delivery_id = b.delivery_id
+        AND w.account = b.account
+        AND w.usage_type = b.usage_type
+        AND w.currency = b.currency
+        AND w.line_type = b.line_type
+    WHERE NOT b.is_repeated
+        OR w.delivery_id IS NOT NULL
 ),
 
 by_start AS (
@@ -146,7 +179,7 @@ by_start AS (
         *,
         sum(against) OVER same_start AS start_difference,
         0.0000000001 * sum(hours) OVER same_start AS start_tolerance
-    FROM both_sides
+    FROM counted
     WINDOW same_start AS (
         PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
     )
