@@ -14,17 +14,23 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import cyclopts
 
-from curecon import checks, cli, ledger
+from curecon import checks, cli, decode, grammar, ledger, rates
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "sql/README.md", "docs/commands.md", "docs/checks.md")
+PAGES = ("README.md", "sql/README.md", "docs/commands.md", "docs/checks.md", "docs/coverage.md")
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 WIDTH = "80"
 SHOWN = ("audit", "findings")
+COVERED = ("bedrock", "sagemaker", "beyond")
+CELLS = {"decoded": "undecoded", "priced": "unpriced", "proved": "unproved"}
+"""The cells of a capability that may stay empty, with the key of the sentence that says why."""
 
 
 def main() -> None:
@@ -40,6 +46,10 @@ def pages() -> dict[str, str]:
         "relations": _relations,
         "commands": _commands,
         "checks": _checks,
+        **{
+            f"coverage {part}": lambda part=part: _coverage()[part]
+            for part in ("general", *COVERED)
+        },
         **{f"demo {name}": lambda name=name: demo[name] for name in SHOWN},
     }
 
@@ -112,6 +122,112 @@ def _checks() -> str:
         for check in checks.load()
     ]
     return "\n".join(["| check | severity | category | question |", "|---|---|---|---|", *rows])
+
+
+# --- what is covered ---
+
+
+def _coverage() -> dict[str, str]:
+    """Write a table a part of docs/coverage.toml, and the checks that watch every charge."""
+    general = [f"`{check.name}`" for check in checks.load() if not check.watches]
+    parts = {"general": f"*All* are {', '.join(general)}."}
+    head = "| capability | on the page under | decoded by | priced by | watched by | proved by |"
+    for part, rows in covered().items():
+        lines = [
+            "| "
+            + " | ".join(_cell_or_why(row, cell) for cell in ("name", "section", *_FILLED))
+            + " |"
+            for row in rows
+        ]
+        parts[part] = "\n".join([head, "|---|---|---|---|---|---|", *lines])
+    return parts
+
+
+_FILLED = ("decoded", "priced", "watched", "proved")
+_READ_AS_THEY_ARE = {"provider", "model", "instance_type"}
+
+
+def _cell_or_why(row: dict[str, str], cell: str) -> str:
+    return row[cell].replace("|", "\\|") or row.get(CELLS.get(cell, ""), "")
+
+
+@cache
+def covered() -> dict[str, list[dict[str, str]]]:
+    """Return the rows of docs/coverage.toml by part, with the cells that are found for them."""
+    parts = tomllib.loads((ROOT / "docs" / "coverage.toml").read_text("utf-8"))
+    return {part: [{**row, **_found(row["select"])} for row in parts[part]] for part in COVERED}
+
+
+def _found(selects: list[dict[str, str]]) -> dict[str, str]:
+    """Find what reads, prices, watches and proves the charges that have some attributes."""
+    by_form = [_reads(select) for select in selects]
+    cards = Counter(
+        card for select in selects for card, one in _cards() if select.items() <= one.items()
+    )
+    examples = sorted(
+        {name for select in selects for name, one in _examples() if select.items() <= one.items()}
+    )
+    capabilities = {select["capability"] for select in selects}
+    named = [f"`{check.name}`" for check in checks.load() if capabilities & set(check.watches)]
+    judged = any("whole" in kinds for kinds, _ in by_form)
+    return {
+        "decoded": ", ".join(dict.fromkeys(form for _, forms in by_form for form in forms)),
+        "priced": ", ".join(f"{card} ({count})" for card, count in sorted(cards.items())),
+        "watched": ", ".join(["*all*" if judged else "*what is open*", *named]),
+        "proved": ", ".join(examples),
+    }
+
+
+def _reads(select: dict[str, str]) -> tuple[set[str], list[str]]:
+    """Return the forms that read a charge: whether whole or in part, and their names with grades.
+
+    A form reads any model and any machine, and what training counts is told by the model.
+    """
+    wanted = {name: text for name, text in select.items() if name not in _READ_AS_THEY_ARE}
+    if select["capability"] == "customization_training":
+        wanted.pop("token_type", None)
+    kinds, names = set(), []
+    for form, attributes in _forms():
+        if any(wanted.items() <= one.items() for one in attributes):
+            grade = {"real": "R", "aws-authored": "A", "third-party": "T", "unconfirmed": "?"}
+            mark = "*" if form.partial else ""
+            kinds.add("part" if form.partial else "whole")
+            names.append(f"{mark}{form.name}{mark} {grade[form.grade]}")
+    for words in grammar.grammar().words:
+        if wanted.items() <= words.fixed.items():
+            kinds.add("whole")
+            names.append(f"{words.name}, by words ?")
+    return kinds, names
+
+
+@cache
+def _forms() -> list[tuple[grammar.Form, list[dict[str, str | None]]]]:
+    """Return each form with the attributes of its examples; of a part with those that it sets."""
+    return [
+        (form, [form.fixed, *map(decode.decode_one, form.examples)])
+        for form in grammar.grammar().forms
+    ]
+
+
+@cache
+def _cards() -> list[tuple[str, dict[str, str | None]]]:
+    """Return the card and the attributes of every rate of the packaged cards, once a rate."""
+    known = (
+        rates.read_cards([ROOT / "rates"]).select("card", "starts", *rates.attributes()).unique()
+    )
+    return [(row["card"], row) for row in known.iter_rows(named=True)]
+
+
+@cache
+def _examples() -> list[tuple[str, dict[str, str]]]:
+    """Return the folder's number and the attributes of each usage of the worked examples."""
+    found = []
+    for path in sorted((ROOT / "fixtures" / "worked_examples").glob("*/usage.toml")):
+        name = " ".join(path.parent.name.split("_")[:2])
+        for usage in tomllib.loads(path.read_text("utf-8"))["usage"]:
+            read = decode.decode_one(usage["usage_type"]) if "usage_type" in usage else usage
+            found.append((name, read))
+    return found
 
 
 def _demo() -> dict[str, str]:

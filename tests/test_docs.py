@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from curecon import __version__, checks
+from curecon import __version__, checks, grammar
+from curecon.errors import CheckInvalid
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
@@ -62,6 +63,45 @@ def pages():
 def test_a_page_says_what_the_program_says(pages, name):
     """`make pages` writes the generated blocks anew."""
     assert (ROOT / name).read_text("utf-8") == pages[name]
+
+
+# --- what is covered ---
+
+COVERED = [
+    pytest.param(row, id=f"{part}, {row['name']}")
+    for part, rows in GENERATE["covered"]().items()
+    for row in rows
+]
+
+
+@pytest.mark.parametrize("row", COVERED)
+def test_a_capability_is_covered_or_a_sentence_says_why_not(row):
+    """Decoded how, priced from where, proved by what: no cell of docs/coverage.md is empty."""
+    for cell, why in GENERATE["CELLS"].items():
+        assert bool(row[cell]) != bool(row.get(why)), f"{cell} is filled, or `{why}` says why not"
+        assert row.get(why, "Yes.").endswith(".")
+    assert row["watched"]
+
+
+def test_coverage_names_attributes_that_exist():
+    known = grammar.vocabulary()
+    for row in (parameter.values[0] for parameter in COVERED):
+        for select in row["select"]:
+            grammar.check_attributes(row["name"], select)
+    named = {one["capability"] for p in COVERED for one in p.values[0]["select"]}
+    assert named == known["capability"], "every capability that can be decoded has a row"
+
+
+def test_a_check_fills_its_column_by_itself(tmp_path):
+    """What a check watches stands in its header; without one it watches every charge."""
+    text = "-- severity: info\n-- category: data\n{}-- question: Is it?\nSELECT 1 AS line"
+    (tmp_path / "one.sql").write_text(text.format("-- watches: canvas, mlflow\n"), "utf-8")
+    (tmp_path / "two.sql").write_text(text.format(""), "utf-8")
+    one, two = (check for check in checks.load([tmp_path]) if check.name in {"one", "two"})
+    assert (one.watches, two.watches) == (("canvas", "mlflow"), ())
+    (tmp_path / "two.sql").write_text(text.format("-- watches: telepathy\n"), "utf-8")
+    with pytest.raises(CheckInvalid, match="telepathy, which is no capability"):
+        checks.load([tmp_path])
 
 
 def test_every_command_of_the_readme_runs(folder):

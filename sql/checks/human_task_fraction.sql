@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: quantity
 -- owns: quantity
+-- watches: human_task
 -- question: Is a part of a human task billed?
 -- A task is one worker's assessment of one prompt, so it is whole (Bedrock pricing page).
 SELECT

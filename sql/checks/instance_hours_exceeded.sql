@@ -2,6 +2,7 @@
 -- category: quantity
 -- owns: quantity
 -- resource: yes
+-- watches: notebook, studio_jupyterlab, studio_codeeditor, studio_classic
 -- question: Are more hours billed than the clock has, for a notebook or an app that is one instance?
 SELECT
     c.line,

@@ -1,6 +1,7 @@
 -- severity: error
 -- category: commitment
 -- owns: commitment
+-- watches: savings_plan
 -- question: Is each hour's savings-plan fee the commitment that the contract states?
 SELECT
     c.line,

@@ -1,5 +1,6 @@
 -- severity: error
 -- category: commitment
+-- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
 -- question: Is usage that a savings plan covers counted at the rate that the plan agreed?
 -- The plan's rate moves the effective cost, not the unblended cost that the bridge accounts for.
 SELECT

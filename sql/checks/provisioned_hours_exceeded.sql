@@ -2,6 +2,7 @@
 -- category: quantity
 -- owns: quantity
 -- resource: yes
+-- watches: provisioned_throughput
 -- question: Are more model-unit hours billed than the provisioned model has units and the clock has hours?
 SELECT
     c.line,

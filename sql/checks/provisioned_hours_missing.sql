@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: data
 -- resource: yes
+-- watches: provisioned_throughput
 -- question: Is a provisioned model billed with a gap, although it is billed until it is deleted?
 WITH provisioned AS (
     SELECT

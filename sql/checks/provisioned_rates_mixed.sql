@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: commitment
 -- resource: yes
+-- watches: provisioned_throughput
 -- question: Is one provisioned model billed at committed and at uncommitted rates in one period?
 SELECT
     l.line,

@@ -14,6 +14,7 @@ import duckdb
 
 from curecon.engine import execute, fetch, read, text
 from curecon.errors import CheckInvalid
+from curecon.grammar import vocabulary
 from curecon.ledger import lock_down
 from curecon.packaged import folder
 
@@ -60,6 +61,8 @@ class Check:
     by_resource: bool
     sql: str
     path: Path
+    watches: tuple[str, ...] = ()
+    """The capabilities that it is about; none where it watches every charge."""
 
 
 def load(folders: Sequence[Path] = ()) -> list[Check]:
@@ -94,7 +97,9 @@ def _parse(path: Path) -> Check:
     except (OSError, UnicodeDecodeError) as error:
         raise CheckInvalid(f"{path}: cannot be read as a check ({error})") from error
     header = dict(
-        re.findall(r"^-- (severity|category|owns|resource|question): *(.+)$", sql, re.MULTILINE)
+        re.findall(
+            r"^-- (severity|category|owns|resource|watches|question): *(.+)$", sql, re.MULTILINE
+        )
     )
     missing = [key for key in ("severity", "category", "question") if key not in header]
     if missing:
@@ -109,8 +114,18 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: only packaged checks own dollars; take `-- owns:` out")
     return Check(
         path.stem, header["question"], header["severity"], header["category"], "owns" in header,
-        header.get("resource") == "yes", sql, path,
+        header.get("resource") == "yes", sql, path, _watched(path, header.get("watches", "")),
     )  # fmt: skip
+
+
+def _watched(path: Path, text: str) -> tuple[str, ...]:
+    """Return the capabilities that a header names; they are those of attributes.toml."""
+    named = tuple(name for name in re.split(r",\s*", text.strip()) if name)
+    known = vocabulary()["capability"] or frozenset()
+    for name in named:
+        if name not in known:
+            raise CheckInvalid(f"{path}: `-- watches:` names {name}, which is no capability")
+    return named
 
 
 def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -> None:
