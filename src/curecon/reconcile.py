@@ -302,6 +302,7 @@ def _compare(
         "0 AS billed_part FROM discounts WHERE NOT is_discount_line"
     )
     _look_nearby(con, known)
+    make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
 

@@ -12,20 +12,19 @@ WITH placed AS (
         k.instance_type,
         k.line_item_product_code,
         k.product_name,
-        coalesce(c.billed_part, l.line_item_unblended_cost) AS billed,
-        c.difference
-    FROM compared AS c
-    JOIN lines AS l
-        ON l.line = c.line
+        c.billed,
+        c.difference,
+        c.lines
+    FROM components AS c
     JOIN charge_keys AS k
-        ON k.charge_key_id = l.charge_key_id
+        ON k.charge_key_id = c.charge_key_id
     JOIN run_deliveries AS r
         ON r.delivery_id = c.delivery_id
 ),
 
 grouped_dollars AS (
     SELECT component AS kind, period, payer_account, currency, service, reason AS label,
-        sum(billed) AS billed, sum(billed) - sum(difference) AS expected, count(*) AS lines
+        sum(billed) AS billed, sum(billed) - sum(difference) AS expected, sum(lines) AS lines
     FROM placed
     WHERE component IN ('unpriced', 'not_repriced')
     GROUP BY ALL
@@ -34,7 +33,7 @@ grouped_dollars AS (
         coalesce(model, product_name, line_item_product_code, '(no product)')
             || coalesce(' · ' || replace(capability, '_', ' '), '')
             || coalesce(' · ' || instance_type, ''),
-        sum(billed), sum(billed) - sum(difference), count(*)
+        sum(billed), sum(billed) - sum(difference), sum(lines)
     FROM placed
     GROUP BY ALL
     UNION ALL
