@@ -20,6 +20,7 @@ _INTERVAL = (
     "concat(strftime(l.starts, '%Y-%m-%dT%H:%M:%SZ'), '/', strftime(l.ends, '%Y-%m-%dT%H:%M:%SZ'))"
 )
 USAGE, AFTER_DISCOUNTS = "usage", "after discounts"
+INVOICE = "invoice"  # no error of a line: what AWS asks for is not what its lines come to
 
 
 class Place(NamedTuple):
@@ -64,6 +65,20 @@ class Planter:
     used: set[tuple[str, str]]
     planted: list[Planted]
 
+    def plant_invoice(self, invoices: dict[str, str]) -> None:
+        """Let AWS's first invoice be ten dollars more than its lines."""
+        invoice, amount = min(invoices.items())
+        invoices[invoice] = f"{Decimal(amount) + 10}"
+        self.planted.append(
+            Planted(
+                name="invoice", check="invoice_total_differs", category="data",
+                severity="error", cause="an invoice above its lines",
+                period=f"{invoice[:4]}-{invoice[4:6]}", usage_account="", region="",
+                usage_type="", operation="", resource=invoice, dollars=Decimal(-10),
+                lines=[],
+            )
+        )  # fmt: skip
+
     def plant(self, name: str, fault: Fault, number: int) -> None:
         """Plant one error of a kind, or none where the bill has no line for it."""
         for place in self._places(name, fault, number):
@@ -73,12 +88,18 @@ class Planter:
                 continue
             rows, dollars = made
             self.used.add((place.account, place.usage_type))
+            # What the line is called may be what is wrong with it.
+            called = self.con.execute(
+                "SELECT usage_type FROM lines WHERE rowid = ?", [place.row]
+            ).fetchone()
+            usage_type = called[0] if called else place.usage_type
+            self.used.add((place.account, usage_type))
             self.planted.append(
                 Planted(
                     name=name, check=fault.check, category=fault.category,
                     severity=fault.severity, cause=fault.cause, period=place.period,
                     usage_account=place.account, region=place.region,
-                    usage_type=place.usage_type, operation=place.operation,
+                    usage_type=usage_type, operation=place.operation,
                     resource=place.resource, dollars=dollars, also=fault.also,
                     lines=self._named(rows) or [(place.line_id, place.interval)],
                 )
@@ -215,8 +236,8 @@ def _clock_units(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
     return [place.row], planter.more_of([place.row], Decimal(1))
 
 
-def _clock_instance(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
-    """A notebook is billed for an hour and a half within the hour; half an hour is too much."""
+def _half_more(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Bill half a unit more: an hour and a half within the hour, or half a task."""
     return [place.row], planter.more_of([place.row], Decimal("0.5"))
 
 
@@ -359,6 +380,11 @@ FAULTS = {
         USAGE, _UNITS, "provisioned_hours_exceeded", "quantity",
         "a model unit more than there are", _clock_units,
     ),
+    "clock_instance": Fault(
+        USAGE, f"{_PLAIN} AND m.pattern = 'office' AND l.quantity = 1 AND l.unit = 'Hrs'"
+        " AND regexp_matches(l.usage_type, 'Notebk|Studio')", "instance_hours_exceeded",
+        "quantity", "an hour and a half of a notebook within the hour", _half_more,
+    ),
     "gap": Fault(
         USAGE, _UNITS, "provisioned_hours_missing", "data",
         "no hours of a provisioned model for a while", _gap, "warning",
@@ -367,7 +393,7 @@ FAULTS = {
         USAGE, _HUMAN, "rate_differs", "rate", "a human task above 0.21 USD", _rate
     ),
     "human_fraction": Fault(
-        USAGE, _HUMAN, "human_task_fraction", "quantity", "half a human task", _clock_instance,
+        USAGE, _HUMAN, "human_task_fraction", "quantity", "half a human task", _half_more,
         "warning",
     ),
     "outside": Fault(
@@ -397,6 +423,21 @@ FAULTS = {
         USAGE, "l.line_type = 'SavingsPlanRecurringFee'", "plan_fee_differs", "commitment",
         "an hour's fee above the commitment", _plan_fee,
     ),
+    "unknown_unit": Fault(
+        USAGE, f"{_PLAIN} AND m.marketplace", "unknown_unit", "data",
+        "a unit that nobody has described", _changed("unit = 'Frobs'"), "warning",
+        ("unpriced_charge",),
+    ),
+    "unknown_usage": Fault(
+        USAGE, f"{_PLAIN} AND m.marketplace", "unknown_usage_type", "data",
+        "a usage type that nobody has described",
+        _changed("usage_type = split_part(usage_type, '-', 1) || '-MP:FrobnicatedCount-Units'"),
+        "warning", ("unpriced_charge",),
+    ),
+    "late_duplicate": Fault(
+        AFTER_DISCOUNTS, f"{_PLAIN} AND NOT m.marketplace", "duplicate_line", "duplicate",
+        "the same line item twice, and its discount once", _duplicate,
+    ),
     "discount_missing": Fault(
         AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
         "discount", "no discount on an account's usage", _discount_missing,
@@ -417,11 +458,12 @@ def wanted(spec: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for part in filter(None, (one.strip() for one in spec.split(","))):
         name, _, number = part.partition("=")
-        if name != "all" and name not in FAULTS:
-            raise OptionInvalid(f"--errors {name!r}: give all, or some of {', '.join(FAULTS)}")
+        if name not in {"all", INVOICE, *FAULTS}:
+            known = ", ".join([*FAULTS, INVOICE])
+            raise OptionInvalid(f"--errors {name!r}: give all, or some of {known}")
         if number and not (number.isdecimal() and int(number) <= 1000):  # noqa: PLR2004
             raise OptionInvalid(f"--errors {part!r}: write it as {name}=3")
-        counts |= dict.fromkeys(FAULTS if name == "all" else [name], int(number or 1))
+        counts |= dict.fromkeys([*FAULTS, INVOICE] if name == "all" else [name], int(number or 1))
     return counts
 
 

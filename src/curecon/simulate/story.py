@@ -130,7 +130,10 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
     sections = [discounts.toml(percent, drawn), plans.toml(plan, drawn)]
     contract = agreement.contract(con, drawn, agreed, sections)
     (folder / "contract.toml").write_text(contract, "utf-8")
-    truth.write(folder, written, planter.planted, _invoices(con))
+    invoices = _invoices(con)
+    if order.errors.get(faults.INVOICE):
+        planter.plant_invoice(invoices)
+    truth.write(folder, written, planter.planted, invoices)
 
 
 def _invoices(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
