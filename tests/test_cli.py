@@ -26,11 +26,10 @@ BUILT = [
     ["rates"], ["rates", "check"], ["rates", "list"], ["rates", "sync"], ["rates", "diff"],
     ["checks"], ["checks", "list"], ["checks", "show"], ["explain"], ["simulate"], ["diff"],
     ["findings"], ["findings", "list"], ["findings", "show"],
-    ["findings", "ack"], ["findings", "reopen"],
+    ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 RESERVED = [
     ["alert"], ["mcp"], ["collect"],
-    ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 # The audit's options, as DESIGN promises them.
 OPTIONS = [

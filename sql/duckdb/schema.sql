@@ -279,6 +279,15 @@ CREATE TABLE bridge (
 
 CREATE TABLE past_bridge AS SELECT * FROM bridge LIMIT 0;
 
+-- What the deliveries in force were judged by.
+CREATE TABLE rate_sources (
+    delivery_id VARCHAR NOT NULL,
+    name        VARCHAR NOT NULL,
+    source      VARCHAR NOT NULL,
+    sha256      VARCHAR NOT NULL,
+    rates       BIGINT NOT NULL
+);
+
 CREATE TABLE runs (
     run_id          VARCHAR NOT NULL,
     started         TIMESTAMP NOT NULL,

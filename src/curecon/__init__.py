@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from curecon.disputed import dispute
     from curecon.estimate import price
     from curecon.explanation import explain, findings
     from curecon.life import acknowledge, reopen
     from curecon.queries import sql
     from curecon.rate_diff import diff as rates_diff
     from curecon.reconcile import Options, audit
+    from curecon.settlement import recovered, settle
     from curecon.sync import Asked
     from curecon.sync import sync as rates_sync
     from curecon.versions import diff
 
 __all__ = [
-    "Asked", "Options", "__version__", "acknowledge", "audit", "diff", "explain", "findings",
-    "price", "rates_diff", "rates_sync", "reopen", "sql",
+    "Asked", "Options", "__version__", "acknowledge", "audit", "diff", "dispute",
+    "explain", "findings", "price", "rates_diff", "rates_sync", "recovered", "reopen", "settle",
+    "sql",
 ]  # fmt: skip
 
 # Where each name is defined, and by what name there.
@@ -37,12 +40,15 @@ _HOME = {
     "acknowledge": ("curecon.life", "acknowledge"),
     "audit": ("curecon.reconcile", "audit"),
     "diff": ("curecon.versions", "diff"),
+    "dispute": ("curecon.disputed", "dispute"),
     "explain": ("curecon.explanation", "explain"),
     "findings": ("curecon.explanation", "findings"),
     "price": ("curecon.estimate", "price"),
     "rates_diff": ("curecon.rate_diff", "diff"),
     "rates_sync": ("curecon.sync", "sync"),
+    "recovered": ("curecon.settlement", "recovered"),
     "reopen": ("curecon.life", "reopen"),
+    "settle": ("curecon.settlement", "settle"),
     "sql": ("curecon.queries", "sql"),
 }
 

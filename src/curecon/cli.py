@@ -502,11 +502,6 @@ for _name, _about in (
     ("collect", "Collect evidence of use."),
 ):
     _reserve(app, _name, _about)
-for _name, _about in (
-    ("settle", "Match a finding with a credit."),
-    ("dispute", "Write a dispute package."),
-):
-    _reserve(cli_life.findings_app, _name, _about)
 
 
 def main(arguments: list[str] | None = None) -> None:

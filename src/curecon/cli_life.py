@@ -64,6 +64,7 @@ def findings_list(
     check: str | None = None,
     state: Annotated[list[State], Many] = [],  # noqa: B006
     as_of: AsOf = None,
+    recovered: bool = False,
     format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
 ) -> int:
     """List the findings of the ledger, the gravest and dearest first.
@@ -74,8 +75,12 @@ def findings_list(
         check: only those of this check, as `curecon checks list` names it.
         state: only those in this state of their lives; may be given several times. "resolved" also
             lists what was found once and is gone.
+        recovered: list the dollars won back instead, and their total.
         format: how to print them; csv and json have every field.
     """
+    if recovered:
+        _show_recovered(ledger, as_of, format)
+        return FINE
     from curecon import explanation
 
     found = explanation.listed(ledger, period, severity, check, states=state, as_of=day(as_of))
@@ -182,6 +187,84 @@ def findings_reopen(
         life.reopen(finding_id, reason=reason, owner=owner, ledger_path=ledger, as_of=day(as_of))
     )
     return FINE
+
+
+@findings_app.command(name="settle")
+def findings_settle(
+    finding_id: str,
+    *,
+    credit: str,
+    owner: str,
+    amount: Dollars | None = None,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    as_of: AsOf = None,
+) -> int:
+    """Confirm that a credit or refund settles a finding, in whole or in part.
+
+    `curecon findings show ID` proposes credits that may.
+
+    Args:
+        finding_id: the id of the finding, or the beginning of it.
+        credit: the id of the credit line, or the beginning of it.
+        owner: who confirms it.
+        amount: how much of the credit is meant; without it, as much as both have left.
+    """
+    from curecon import settlement
+
+    _say_states(
+        [
+            settlement.settle(
+                finding_id, credit, owner=owner, amount=amount, ledger_path=ledger,
+                as_of=day(as_of),
+            )
+        ]
+    )  # fmt: skip
+    return FINE
+
+
+@findings_app.command(name="dispute")
+def findings_dispute(
+    *finding_ids: str,
+    out: Path,
+    owner: str,
+    redact: bool = False,
+    ledger: LedgerFile = Path("curecon.duckdb"),
+    as_of: AsOf = None,
+) -> int:
+    """Write what a person sends to AWS Support, and mark the findings as disputed.
+
+    Args:
+        finding_ids: the ids of findings of one payer, or the beginnings of them.
+        out: the folder for letter.html, letter.md, lines.csv and inputs.csv.
+        owner: who disputes it; the letter is signed so.
+        redact: replace account numbers and ARNs.
+    """
+    from curecon.disputed import dispute
+
+    dispute(finding_ids, out, owner=owner, redact=redact, ledger_path=ledger, as_of=day(as_of))
+    sys.stderr.write(f"letter: {out / 'letter.html'}\n")
+    return FINE
+
+
+def _show_recovered(ledger: Path, as_of: str | None, format: str) -> None:  # noqa: A002
+    """List what was won back."""
+    from curecon import settlement
+
+    found = settlement.recovered(ledger, day(as_of))
+    if format == "json":
+        from curecon.explanation import to_json
+
+        sys.stdout.write(to_json(found))
+    elif format == "table":
+        from rich.console import Console
+
+        from curecon.report.chain import show_recovered
+
+        show_recovered(found, Console())
+    else:
+        from curecon import queries
+
+        sys.stdout.write(str(queries.render(settlement.overview(found), format)))
 
 
 def _say_states(states: "Sequence[FindingState]") -> None:

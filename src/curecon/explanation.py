@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from curecon import agreed, ledger, life, matching, price_list
+from curecon import agreed, ledger, life, matching, price_list, settlement
 from curecon import contract as agreement
 from curecon import rates as cards
 from curecon.arithmetic import Arithmetic, Facts, Piece, work_out
@@ -36,6 +36,7 @@ from curecon.models import (
 from curecon.packaged import folder
 from curecon.report import story
 from curecon.report.text import visible
+from curecon.settlement import Credit
 
 LINES_MAX = 20
 """Lines explained of one id, and lines listed of one finding; the ledger has the others."""
@@ -169,7 +170,7 @@ class LineOfFinding(Record):
 class FindingExplained(Record):
     """A finding, its dearest lines explained, its lines, and the query that lists all of them.
 
-    `state` and `history` tell its life.
+    `state` and `history` tell its life; `credits` are those that may settle it.
     """
 
     schema_version: int = 1
@@ -180,6 +181,7 @@ class FindingExplained(Record):
     query: str
     state: FindingState | None = None
     history: list[FindingEvent] = []
+    credits: list[Credit] = []
 
 
 class Explanations(Record):
@@ -291,7 +293,7 @@ def listed(
         known = {one.finding_id: one for one in life.states(con, as_of or life.today())}
         asked_for = [
             one
-            for one in _findings(con, "known_findings" if "resolved" in states else "findings")
+            for one in findings_of(con, "known_findings" if "resolved" in states else "findings")
             if period in (None, one.period)
             and severity in (None, one.severity)
             and check in (None, one.check)
@@ -317,8 +319,10 @@ def explain_finding(
     """
     with ledger.reading(ledger_path) as con:
         meant = life.finding_named(con, finding_id, latest=True)
-        (finding,) = [one for one in _findings(con, "known_findings") if one.id == meant.id]
-        lines = _lines_of(con, finding.id)
+        (finding,) = [one for one in findings_of(con, "known_findings") if one.id == meant.id]
+        # Explaining lines narrows `lines` to these, so the credits are looked for before.
+        fitting = settlement.proposed(con, finding.id, as_of or life.today())
+        lines = lines_of(con, finding.id)
         shown = lines[:LINES_MAX]
         dearest = [one.line for one in lines[:DEAREST_MAX]]
         return FindingExplained(
@@ -333,6 +337,7 @@ def explain_finding(
                 if one.finding_id == finding.id
             ),
             history=life.history(con, meant),
+            credits=fitting,
         )
 
 
@@ -396,7 +401,7 @@ def _lines_where(con: duckdb.DuckDBPyConnection, where: str, value: str) -> list
     )
 
 
-def _findings(con: duckdb.DuckDBPyConnection, table: str = "findings") -> list[Finding]:
+def findings_of(con: duckdb.DuckDBPyConnection, table: str = "findings") -> list[Finding]:
     """Read the findings of every delivery, in the order of a report."""
     con.execute("CREATE OR REPLACE TEMP VIEW run_deliveries AS SELECT delivery_id FROM deliveries")
     query = read("duckdb", "results", "findings.sql").replace("FROM findings", f"FROM {table}")
@@ -408,7 +413,7 @@ def _findings(con: duckdb.DuckDBPyConnection, table: str = "findings") -> list[F
     return found
 
 
-def _lines_of(con: duckdb.DuckDBPyConnection, finding_id: str) -> list[LineOfFinding]:
+def lines_of(con: duckdb.DuckDBPyConnection, finding_id: str) -> list[LineOfFinding]:
     """List the lines of a finding, the largest difference first."""
     found = records(
         con,

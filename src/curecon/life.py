@@ -67,6 +67,11 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+def moment() -> datetime:
+    """Return the time, UTC, to the second."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
 # --- what an audit notes ---
 
 
@@ -222,14 +227,13 @@ def append(
     difference: Decimal | None = None,
 ) -> None:
     """Add an event to the history in an open ledger."""
-    moment = at or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     dollars = finding.difference if difference is None and finding else difference
     con.execute(
         "INSERT INTO finding_events SELECT (SELECT coalesce(max(event_id), 0) + 1 "
         "FROM finding_events), ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?",
         [
-            moment, event, series_id, finding.id if finding else None, who, why, dollars, until,
-            max_amount, source,
+            at or moment(), event, series_id, finding.id if finding else None, who, why, dollars,
+            until, max_amount, source,
         ],
     )  # fmt: skip
 
@@ -306,15 +310,16 @@ def _meant(every: Sequence[Known], wanted: str) -> list[Known]:
     )
 
 
-def near(wanted: str, ids: Iterable[str]) -> str:
-    """Name the ids that look like one that there is not, or say where to find all of them."""
+_ALL = (
+    "`curecon findings list` names them all, and "
+    f"{PREFIX_MIN} characters of an id are enough where they are clear"
+)
+
+
+def near(wanted: str, ids: Iterable[str], otherwise: str = _ALL) -> str:
+    """Name the ids that look like one that there is not, or say where to find them."""
     close = difflib.get_close_matches(wanted, list(ids), n=_NEAR_MAX, cutoff=0.5)
-    if close:
-        return f"near it are {', '.join(close)}; `curecon findings list` names them all"
-    return (
-        f"`curecon findings list` names them all, and {PREFIX_MIN} characters of an id are "
-        "enough where they are clear"
-    )
+    return f"near it are {', '.join(map(visible, close))}" if close else otherwise
 
 
 # --- in which state it is ---

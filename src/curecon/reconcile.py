@@ -328,6 +328,13 @@ def _record(
         "INSERT INTO runs VALUES (?, ?, ?, ?)",
         [run_id, started, __version__, ingested.delivery_ids],
     )
+    judged = "(SELECT delivery_id FROM run_deliveries)"
+    con.execute(f"DELETE FROM rate_sources WHERE delivery_id IN {judged}")
+    for one in known.sources:
+        con.execute(
+            f"INSERT INTO rate_sources SELECT delivery_id, ?, ?, ?, ? FROM {judged}",
+            [one.name, one.source, one.sha256, one.rates],
+        )
     return Run(
         id=run_id,
         curecon_version=__version__,

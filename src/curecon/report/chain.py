@@ -20,6 +20,7 @@ from curecon.report import story
 from curecon.report.console import STYLES, Pair, heading, joined, labelled, new_table, say, shown
 from curecon.report.figures import count, money, number, signed
 from curecon.report.text import CODE, SENTENCE, visible, words
+from curecon.settlement import Credit, Recoveries
 
 _UNIT = 40
 _FILES_MAX = 3
@@ -50,6 +51,10 @@ def show_finding(found: FindingExplained, console: Console) -> None:
         for event in found.history:
             say(console, _event(event))
         say(console, f"Now {state_of(found.state)}")
+    if found.credits:
+        heading(console, "Credits that may settle it", style="bold")
+        for credit in found.credits:
+            say(console, _credit(credit))
     if finding.rate is not None:
         heading(console, "Its rate", style="bold")
         console.print(labelled(_of_rate_used(finding.rate, finding.currency), console))
@@ -72,6 +77,39 @@ def state_of(state: FindingState) -> str:
         bounds += f", {money(state.recovered)} won back, {money(state.remaining)} left"
     by = "" if state.who == "audit" else f" ({state.who}, {state.since:%Y-%m-%d})"
     return f"{state.state}{bounds}{by}: {state.why}"
+
+
+def _credit(credit: Credit) -> str:
+    left = "" if credit.left == credit.worth else f", {money(credit.left)} left"
+    about = " · ".join(part for part in (credit.usage_account, credit.description) if part)
+    return (
+        f"{credit.line_item_id}  {money(credit.worth)} {credit.currency}{left}, "
+        f"{credit.line_type} of {credit.period}, {about}"
+    )
+
+
+def show_recovered(found: Recoveries, console: Console) -> None:
+    """Print what was won back, a finding a row, and the total of each currency."""
+    if not found.recovered:
+        say(console, "Nothing was won back yet.")
+        return
+    table = new_table(console)
+    table.add_column("Finding", no_wrap=True)
+    table.add_column("What and how", ratio=1, min_width=20, overflow="fold")
+    for name in ("Difference", "Won back", "Left"):
+        table.add_column(name, justify="right", overflow="fold")
+    for one in found.recovered:
+        what = [words(one.check), one.usage_type, one.period, one.how, one.who]
+        table.add_row(
+            one.finding_id,
+            joined(what, console, ""),
+            money(one.difference),
+            money(one.recovered),
+            money(one.remaining),
+        )
+    console.print(table)
+    for currency, amount in found.total.items():
+        say(console, f"Won back in all: {money(amount)} {currency}")
 
 
 def _event(event: FindingEvent) -> str:

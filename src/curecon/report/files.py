@@ -7,7 +7,7 @@ import os
 import shutil
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,14 +41,24 @@ def staged(result: AuditResult, out: Path) -> Iterator[Callable[[], None]]:
     Raises:
         OptionInvalid: the folder cannot be written; what was in it is as before.
     """
-    contents = render(result)
+    with staged_texts(render(result), out) as publish:
+        yield publish
+
+
+@contextmanager
+def staged_texts(contents: Mapping[str, str], out: Path) -> Iterator[Callable[[], None]]:
+    """Write texts by their names beside their place, and give the function that moves them there.
+
+    Raises:
+        OptionInvalid: the folder cannot be written; what was in it is as before.
+    """
     target = out.resolve()
     try:
         staging = _stage(contents, target)
     except OSError as error:
         raise _unwritable(out, error) from error
     try:
-        yield lambda: _publish(staging, target, out)
+        yield lambda: _publish(staging, target, out, list(contents))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -91,6 +101,11 @@ def bridge_csv(bridge: list[BridgeRow]) -> str:
     return _csv(fields, (_cells(row, fields) for row in bridge))
 
 
+def table_csv(fields: list[str], records: Iterable[Record]) -> str:
+    """Write fields of records as CSV; text that a spreadsheet would run is guarded."""
+    return _csv(fields, (_cells(one, fields) for one in records))
+
+
 def guarded(text: str) -> str:
     """Keep a spreadsheet from running a text of the bill as a formula.
 
@@ -124,14 +139,14 @@ def _cell(given: object, written: object) -> str:
     return guarded(given) if isinstance(given, str) else str(written)
 
 
-def _stage(contents: dict[str, str], target: Path) -> Path:
+def _stage(contents: Mapping[str, str], target: Path) -> Path:
     """Write the files into a new folder on the file system of the target.
 
     A folder that exists may be a mount point, so the new one lies in it; else beside it.
     """
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(20, "it is a file")
-    for name in NAMES:
+    for name in contents:
         if (target / name).is_dir():
             raise IsADirectoryError(21, f"{name} in it is a folder")
     parent = target if target.exists() else target.parent
@@ -149,7 +164,7 @@ def _stage(contents: dict[str, str], target: Path) -> Path:
     return staging
 
 
-def _publish(staging: Path, target: Path, out: Path) -> None:
+def _publish(staging: Path, target: Path, out: Path, names: Sequence[str]) -> None:
     """Move the files to their place; when that fails midway, put the old ones back."""
     old = staging / "old"
     moved: list[str] = []
@@ -158,10 +173,10 @@ def _publish(staging: Path, target: Path, out: Path) -> None:
             staging.rename(target)
             return
         old.mkdir()
-        for name in NAMES:
+        for name in names:
             if (target / name).exists():
                 shutil.copy2(target / name, old / name)
-        for name in NAMES:
+        for name in names:
             os.replace(staging / name, target / name)  # noqa: PTH105 - tests make it fail
             moved.append(name)
     except BaseException as error:
