@@ -188,6 +188,8 @@ def _reads(select: dict[str, str]) -> tuple[set[str], list[str]]:
         wanted.pop("token_type", None)
     kinds, names = set(), []
     for form, attributes in _forms():
+        if "customized" in form.fixed and "customized" not in wanted:
+            continue
         if any(wanted.items() <= one.items() for one in attributes):
             grade = {"real": "R", "aws-authored": "A", "third-party": "T", "unconfirmed": "?"}
             mark = "*" if form.partial else ""
