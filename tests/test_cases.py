@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from curecon import checks, cli, rates
+from curecon import checks, cli, ledger, rates
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
@@ -22,7 +22,7 @@ FINDING = (
     "difference", "lines", "reason",
 )  # fmt: skip
 BRIDGE = ("component", "billed", "expected", "amount", "lines")
-OPTIONS = {"proves", "figures", "near_miss", "services", "invoice_totals"}
+OPTIONS = {"proves", "figures", "near_miss", "services", "invoice_totals", "required_tags"}
 
 
 @cache
@@ -51,7 +51,22 @@ def arguments(case, work):
         given += ["--services", said["services"]]
     for invoice, amount in said.get("invoice_totals", {}).items():
         given += ["--invoice-total", f"{invoice}={amount}"]
+    for tag in said.get("required_tags", []):
+        given += ["--required-tag", tag]
     return given
+
+
+def bring_evidence(case, path):
+    """Put the evidence of a case, if it has any, into a new ledger before the audit."""
+    if not (case / "evidence.csv").exists():
+        return
+    with ledger.staged(path) as stage:
+        for row in table(case / "evidence.csv"):
+            columns = ", ".join(row)
+            values = [value or None for value in row.values()]
+            holders = ", ".join("?" * len(values))
+            stage.con.execute(f"INSERT INTO evidence ({columns}) VALUES ({holders})", values)
+        stage.publish()
 
 
 def unmatched(expected, found):
@@ -93,6 +108,7 @@ def _packaged_cards_are_read_once(monkeypatch):
 def test_what_is_found_is_what_was_worked_out_by_hand(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected = table(case / "findings.csv")
+    bring_evidence(case, tmp_path / "ledger.duckdb")
     status = cli.run(arguments(case, tmp_path))
     missing, surplus = unmatched(expected, named_primary(table(tmp_path / "out" / "findings.csv")))
     assert missing == [], f"not found; found instead: {surplus}"

@@ -72,6 +72,7 @@ def audit(
     checks: Annotated[list[Path], Many] = [],  # noqa: B006
     services: Literal["ai", "all"] = "ai",
     invoice_total: Annotated[list[str], Many] = [],  # noqa: B006
+    required_tag: Annotated[list[str], Many] = [],  # noqa: B006
     min_difference: Dollars = Decimal(0),
     out: Path | None = None,
     fail_on: Literal["error", "warning", "never"] = "error",
@@ -93,6 +94,7 @@ def audit(
         services: "ai" keeps lines of Bedrock and SageMaker and the totals of all others; "all"
             keeps every line and runs the service-independent checks on all of them.
         invoice_total: INVOICE=AMOUNT, the total of a paid invoice to tie the lines to.
+        required_tag: a cost-allocation tag that every resource should have, e.g. team.
         min_difference: findings below this many dollars do not count for the exit status.
         out: a folder for findings.json, findings.csv, bridge.csv, summary.md and report.html.
         fail_on: exit with 1 from this severity on.
@@ -118,6 +120,7 @@ def audit(
         checks=checks,
         services=services,
         invoice_totals=dict(_invoice(pair) for pair in invoice_total),
+        required_tags=required_tag,
         out=out,
         acknowledged=acknowledged,
         as_of=day(as_of),

@@ -1,11 +1,13 @@
-"""What a charge would cost if it were another: of another region, of the standard tier, uncached.
+"""What a charge would cost if it were another: of another region, tier, routing or commitment.
 
 A wrong rate is mostly the right rate of something else. Once a bill shows rates that differ, the
 public rates of what lies nearest to such a charge are looked up, so that a check can name the one
-that was billed. Nothing is re-priced by it.
+that was billed. So are the global rate of what came through an inference profile, and the committed
+rates of provisioned throughput. Nothing is re-priced by it.
 """
 
 import re
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -23,7 +25,7 @@ class Change(NamedTuple):
 
     how: str
     attribute: str
-    values: tuple[str, ...]
+    values: tuple[str | None, ...]
     to: str | None
     words: tuple[tuple[str, str], ...]
 
@@ -56,6 +58,23 @@ _CHANGES = (
             (r"_global(?=_)", ""),
         ),
     ),
+    Change(
+        "global", "routing", (None,), "global",
+        (
+            (r"^((?!.*(-MP:|-mantle-)).*-(tokens|token-count))$", r"\1-cross-region-global"),
+            (r"(-mantle-.*)-standard$", r"\1-global-standard"),
+            (r"TokenCount-Units$", "TokenCount_Global-Units"),
+            (r"_standard-Units$", "_global_standard-Units"),
+        ),
+    ),
+    Change(
+        "commitment", "commitment", ("none",), "1 month",
+        ((r"-NoCommit-", "-1month-"), (r"_NoCommit_", "_1MonthCommit_")),
+    ),
+    Change(
+        "commitment", "commitment", ("none",), "6 months",
+        ((r"-NoCommit-", "-6months-"), (r"_NoCommit_", "_6MonthsCommit_")),
+    ),
 )  # fmt: skip
 
 SCHEMA = {
@@ -79,8 +98,8 @@ def rates_nearby(keys: pl.DataFrame, rates: pl.DataFrame, attributes: list[str])
 
     Returns:
         One row per charge key, neighbour and interval, in the columns SCHEMA: `how` is
-        standard_tier, uncached, regional or region; `neighbour` names the region; `price` is USD
-        for one unit of the charge's own quantity.
+        standard_tier, uncached, regional, global, commitment or region; `neighbour` names the
+        region or the new value; `price` is USD for one unit of the charge's own quantity.
     """
     public = rates.filter(pl.col("source_kind") != "contract")
     known = keys.filter(pl.col("region").is_not_null() & pl.col("undecoded_reason").is_null())
@@ -107,13 +126,13 @@ def rates_nearby(keys: pl.DataFrame, rates: pl.DataFrame, attributes: list[str])
 
 def _changed(keys: pl.DataFrame, change: Change) -> pl.DataFrame:
     """Give each key that has one of the values the other value, in attributes and usage type."""
-    affected = keys.filter(pl.col(change.attribute).is_in(change.values))
+    affected = keys.filter(pl.col(change.attribute).is_in(change.values, nulls_equal=True))
     texts = [_rewritten(one, change.words) for one in affected["line_item_usage_type"].to_list()]
     return affected.with_columns(
         pl.lit(change.to, pl.String).alias(change.attribute),
         pl.Series("line_item_usage_type", texts, pl.String),
         how=pl.lit(change.how),
-        neighbour=pl.lit(None, pl.String),
+        neighbour=pl.lit(change.to, pl.String),
     )
 
 
@@ -146,3 +165,24 @@ def _moved(usage_type: str | None, home: str | None, other: str) -> str | None:
         return None
     moved = re.sub(rf"^{re.escape(home)}-", f"{other}-", usage_type)
     return re.sub(rf"-MP:{re.escape(home)}_", f"-MP:{other}_", moved)
+
+
+def on_demand(rates: pl.DataFrame) -> pl.DataFrame:
+    """List what a thousand ordinary tokens of each model cost on demand, by the rate cards.
+
+    Returns:
+        One row per rate and region: provider, model, region, token_type, currency, price (of 1,000
+        tokens), starts, ends.
+    """
+    plain = ("tier", "routing", "context", "endpoint", "customized", "variant", "feature")
+    known = rates.filter(
+        (pl.col("source_kind") == "card")
+        & (pl.col("capability") == "on_demand")
+        & pl.col("token_type").is_in(["input", "output"])
+        & pl.all_horizontal(pl.col(name).is_null() for name in plain)
+        & (pl.col("unit") == "1K tokens")
+    )
+    return known.select(
+        "provider", "model", "region", "token_type", "currency", "price", "starts",
+        pl.col("ends").fill_null(date(9999, 12, 31)),
+    )  # fmt: skip

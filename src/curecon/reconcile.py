@@ -55,6 +55,7 @@ class Options:
     checks: Sequence[Path] = ()
     services: str = "ai"
     invoice_totals: Mapping[str, Decimal] = field(default_factory=dict)
+    required_tags: Sequence[str] = ()
     out: Path | None = None
     acknowledged: Path | None = None
     as_of: date | None = None
@@ -290,6 +291,10 @@ def _compare(
     )
     for invoice, amount in sorted(options.invoice_totals.items()):
         con.execute("INSERT INTO invoice_totals VALUES (?, ?)", [invoice, amount])
+    con.execute("CREATE OR REPLACE TEMP TABLE required_tags (tag VARCHAR)")
+    for tag in sorted(set(options.required_tags)):
+        con.execute("INSERT INTO required_tags VALUES (?)", [tag])
+    make(con, "duckdb", "untagged.sql")
     define_priced(con, known)
     target = f"INSERT INTO {catalog}.main.compared BY NAME"
     execute(con, f"{target} {read('steps', 'compared.sql')}")
@@ -308,15 +313,20 @@ def _compare(
 
 
 def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
-    """Make `near_rates`: what the neighbours of charges billed at another rate cost."""
+    """Make `near_rates`, what the neighbours of charges cost, and `on_demand_rates`."""
     keys = con.sql(
         "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT l.charge_key_id FROM compared "
-        "AS c JOIN lines AS l ON l.line = c.line WHERE c.component = 'rate') ORDER BY charge_key_id"
+        "AS c JOIN lines AS l ON l.line = c.line WHERE c.component = 'rate') "
+        "OR (charge_key_id IN (SELECT charge_key_id FROM run_keys) "
+        "AND (resource_type = 'inference-profile' OR (capability = 'provisioned_throughput' "
+        "AND EXISTS (SELECT 1 FROM contract_units)))) ORDER BY charge_key_id"
     ).pl()
     near = neighbours.rates_nearby(keys, known.rates, list(rates.attributes()))
-    con.register("incoming", near)
-    con.execute("CREATE OR REPLACE TEMP TABLE near_rates AS SELECT * FROM incoming")
-    con.unregister("incoming")
+    ordinary = neighbours.on_demand(known.rates)
+    for table, frame in (("near_rates", near), ("on_demand_rates", ordinary)):
+        con.register("incoming", frame)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
+        con.unregister("incoming")
 
 
 def _record(

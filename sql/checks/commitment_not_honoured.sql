@@ -1,0 +1,100 @@
+-- severity: warning
+-- category: commitment
+-- resource: yes
+-- question: Is a provisioned model billed by the commitment that the contract states for its days?
+-- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
+-- asked about; the rate without commitment inside of one is wrong, and stands beside the bridge,
+-- since the line agrees with its usage type.
+WITH billed_models AS (
+    SELECT
+        l.line,
+        l.delivery_id,
+        l.charge_key_id,
+        l.line_item_resource_id AS resource,
+        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.line_item_usage_amount AS quantity,
+        l.line_item_unblended_cost AS billed,
+        k.model,
+        k.region,
+        k.commitment
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind = 'usage'
+        AND k.capability = 'provisioned_throughput'
+        AND k.commitment IS NOT NULL
+        AND l.line_item_resource_id IS NOT NULL
+        AND EXISTS (SELECT 1 FROM contract_units WHERE commitment <> 'none')
+),
+
+sole AS (
+    SELECT
+        delivery_id,
+        model,
+        region
+    FROM billed_models
+    GROUP BY 1, 2, 3
+    HAVING count(DISTINCT resource) = 1
+),
+
+agreed AS (
+    SELECT
+        b.line,
+        c.commitment,
+        c.starts,
+        c.ends
+    FROM billed_models AS b
+    LEFT JOIN sole AS s
+        ON s.delivery_id = b.delivery_id
+        AND s.model = b.model
+        AND s.region = b.region
+    JOIN contract_units AS c
+        ON c.resource = b.resource
+        OR (c.resource IS NULL AND c.model = s.model AND c.region = s.region)
+),
+
+judged AS (
+    SELECT
+        b.line,
+        max(CASE WHEN b.usage_day >= a.starts AND b.usage_day < a.ends THEN a.commitment END)
+            AS in_force,
+        max(CASE WHEN b.usage_day >= a.ends AND a.commitment = b.commitment THEN 1 ELSE 0 END)
+            AS has_ended
+    FROM billed_models AS b
+    JOIN agreed AS a
+        ON a.line = b.line
+    GROUP BY 1
+)
+
+SELECT
+    b.line,
+    CASE WHEN j.in_force IS NOT NULL THEN 'error' ELSE 'warning' END AS severity,
+    b.billed,
+    CASE
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL
+        THEN CAST(round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
+        ELSE b.billed
+    END AS expected,
+    CASE
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL
+        THEN CAST(b.billed - round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
+        ELSE CAST(0 AS DECIMAL(36, 20))
+    END AS difference,
+    CASE
+        WHEN j.in_force IS NOT NULL
+        THEN 'Billed without commitment, inside the commitment of ' || j.in_force
+            || ' that the contract states.'
+        ELSE 'Billed at a committed rate after the commitment that the contract states has ended; it may have renewed itself.'
+    END AS reason
+FROM judged AS j
+JOIN billed_models AS b
+    ON b.line = j.line
+LEFT JOIN near_rates AS n
+    ON n.charge_key_id = b.charge_key_id
+    AND n.how = 'commitment'
+    AND n.neighbour = j.in_force
+    AND b.usage_day >= n.starts
+    AND b.usage_day < n.ends
+WHERE (b.commitment = 'none' AND j.in_force <> 'none')
+    OR (b.commitment <> 'none' AND j.in_force IS NULL AND j.has_ended = 1)
+ORDER BY b.line

@@ -1,0 +1,29 @@
+-- severity: warning
+-- category: rate
+-- question: Is a request through a global inference profile billed at the rate of the region?
+-- Only the ARN of a global profile settles that; its usage is billed at the global rate (Bedrock
+-- facts, section 11.3). The line itself agrees with its usage type, so these dollars stand beside
+-- the bridge.
+SELECT
+    l.line,
+    l.line_item_unblended_cost AS billed,
+    CAST(round(l.line_item_usage_amount * n.price, 10) AS DECIMAL(36, 20)) AS expected,
+    CAST(l.line_item_unblended_cost - round(l.line_item_usage_amount * n.price, 10)
+        AS DECIMAL(36, 20)) AS difference,
+    'The resource is a global inference profile, and the usage is billed at the rate of the region.'
+        AS reason
+FROM charge_keys AS k
+JOIN lines AS l
+    ON l.charge_key_id = k.charge_key_id
+JOIN near_rates AS n
+    ON n.charge_key_id = k.charge_key_id
+    AND n.how = 'global'
+    AND CAST(l.line_item_usage_start_date AS DATE) >= n.starts
+    AND CAST(l.line_item_usage_start_date AS DATE) < n.ends
+WHERE k.resource_type = 'inference-profile'
+    AND k.kind = 'usage'
+    AND k.capability = 'on_demand'
+    AND k.routing IS NULL
+    AND l.line_item_resource_id LIKE '%:inference-profile/global.%'
+    AND l.line_item_unblended_cost > round(l.line_item_usage_amount * n.price, 10) + 0.0000000001
+ORDER BY l.line
