@@ -11,8 +11,13 @@ SELECT
     k.price_basis,
     l.line_item_unblended_cost AS billed,
     -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
-    -- by a price that is agreed: that one says what is billed.
+    -- by a price that is agreed: that one says what is billed. Usage billed above its public cost is
+    -- judged by what is billed, since discounts only take off.
     CASE
+        WHEN k.price_basis = 'list'
+            AND k.kind = 'usage'
+            AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+        THEN l.line_item_unblended_cost
         WHEN k.price_basis = 'list'
             AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
@@ -26,6 +31,10 @@ SELECT
             AND (
                 coalesce(p.source_kind, t.source_kind) = 'contract'
                 OR l.pricing_public_on_demand_cost IS NULL
+                OR (
+                    k.kind = 'usage'
+                    AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+                )
             )
         THEN NULL
         WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000

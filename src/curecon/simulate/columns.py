@@ -46,18 +46,14 @@ class Column(NamedTuple):
 _INTERVAL = (
     "concat(strftime(l.starts, '%Y-%m-%dT%H:%M:%SZ'), '/', strftime(l.ends, '%Y-%m-%dT%H:%M:%SZ'))"
 )
-_PRODUCT = """map_concat(
-    CASE WHEN l.name IS NULL THEN MAP([]::VARCHAR[], []::VARCHAR[])
-         ELSE MAP {'product_name': l.name, 'servicename': l.name} END,
-    CASE WHEN m.region IS NULL THEN MAP([]::VARCHAR[], []::VARCHAR[])
-         ELSE MAP {'region': m.region} END,
-    coalesce(m.attributes::JSON::MAP(VARCHAR, VARCHAR), MAP([]::VARCHAR[], []::VARCHAR[])))"""
+_NO_TEXTS = "MAP([]::VARCHAR[], []::VARCHAR[])"
+_PRODUCT = f"""CASE WHEN m.product IS NOT NULL THEN m.product
+    WHEN l.name IS NULL THEN {_NO_TEXTS}
+    ELSE MAP {{'product_name': l.name, 'servicename': l.name}} END"""
 _EMPTY = "''"
 _ZERO = "0::DECIMAL(28, 10)"
 _SELLER = "CASE WHEN l.entity = 'AWS' THEN 'Amazon Web Services, Inc.' ELSE l.entity END"
-_INSTANCE = """CASE WHEN m.attributes LIKE '%instance_name%' THEN
-    concat(m.attributes::JSON->>'instance_name', '-', m.attributes::JSON->>'component')
-    ELSE '' END"""
+_INSTANCE = "concat_ws('-', m.attributes['instance_name'], m.attributes['component'])"
 _TERM = "CASE WHEN l.meter IS NULL THEN '' WHEN l.plan IS NULL THEN 'OnDemand' ELSE '' END"
 _NET = "l.cost + coalesce(l.discount, 0)"
 
@@ -188,7 +184,7 @@ def cell(column: Chosen, *, as_csv: bool) -> str:
             f"strftime({holds}, '%Y-%m-%dT%H:%M:%S.000Z')" if as_csv else f"{holds}::TIMESTAMP_MS"
         )
     if column.kind == DOUBLE:
-        # The text of a decimal gives the double next to it.
+        # The double next to the decimal: fifteen digits have room in it.
         exact = f"({holds})::DECIMAL(28, 10)"
-        return f"java_text({exact})" if as_csv else f"{exact}::VARCHAR::DOUBLE"
+        return f"java_text({exact})" if as_csv else f"{exact}::DOUBLE"
     return f"to_json({holds})::VARCHAR" if as_csv else holds

@@ -168,17 +168,19 @@ def _files(
     where = f"l.period = DATE '{one.period}' AND ({one.lines})"
     if report.table.startswith("focus"):
         where += f" AND {focus.LINES}"
-    found = con.execute(f"SELECT count(*) {_FROM} WHERE {where}").fetchone()
-    lines = found[0] if found else 0
-    size = max(1, min(LINES_OF_A_FILE, -(-lines // 2)))
+    told = "count(*), coalesce(min(l.line), 0), coalesce(max(l.line), -1)"
+    lines, first, last = con.execute(f"SELECT {told} {_FROM} WHERE {where}").fetchall()[0]
+    # Lines of a month stand next to each other, so a file is a run of numbers.
+    size = max(1, min(LINES_OF_A_FILE, -(-(last - first + 1) // 2)))
     stored = "parquet, COMPRESSION snappy"
     if report.stored == "csv":
         stored = "csv, HEADER, COMPRESSION gzip"
     files = []
-    for number, first in enumerate(range(0, lines, size), start=1):
+    for number, start in enumerate(range(first, last + 1, size), start=1):
         file = stem.with_name(f"{stem.name}-{number:05d}.{_SUFFIX[report.stored]}")
         query = (
-            f"SELECT {selected} {_FROM} WHERE {where} ORDER BY l.line LIMIT {size} OFFSET {first}"
+            f"SELECT {selected} {_FROM} WHERE {where}"
+            f" AND l.line BETWEEN {start} AND {start + size - 1} ORDER BY l.line"
         )
         target = str(file).replace("'", "''")
         con.execute(f"COPY ({query}) TO '{target}' (FORMAT {stored})")

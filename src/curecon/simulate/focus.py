@@ -27,7 +27,7 @@ _KIND = (
 )
 _LIST_COST = "CASE WHEN m.marketplace THEN l.cost ELSE coalesce(l.public_cost, l.cost) END"
 _DISCOUNTS = """CASE WHEN l.discount IS NULL THEN MAP([]::VARCHAR[], []::DOUBLE[])
-    ELSE MAP {'EDP': l.discount::DECIMAL(28, 10)::VARCHAR::DOUBLE} END"""
+    ELSE MAP {'EDP': l.discount::DOUBLE} END"""
 _REGION = "CASE m.region {regions} END"
 
 # Column, type, what it holds, and the versions that have it.
@@ -81,7 +81,7 @@ _COLUMNS = [
     ("SkuId", TEXT, "CASE WHEN NOT m.marketplace THEN m.sku END", _BOTH),
     ("SkuMeter", TEXT, "l.usage_type", _NEW),
     ("SkuPriceDetails", MAP,
-     f"coalesce(m.attributes::JSON::MAP(VARCHAR, VARCHAR), {_NO_TEXTS})", _NEW),
+     f"coalesce(m.attributes, {_NO_TEXTS})", _NEW),
     ("SkuPriceId", TEXT, "CASE WHEN NOT m.marketplace THEN m.rate_code END", _BOTH),
     ("SubAccountId", TEXT, "l.account", _BOTH),
     ("SubAccountName", TEXT, "'account-' || l.account[-4:]", _BOTH),

@@ -31,7 +31,8 @@ MONTHS_MAX = 24
 
 NUMBERED = """
 CREATE OR REPLACE TABLE lines AS
-SELECT * REPLACE (row_number() OVER (ORDER BY hash(id, starts, {seed}), id, starts, cost) AS line,
+SELECT * REPLACE (
+    row_number() OVER (ORDER BY period, hash(id, starts, {seed}), id, starts, cost) AS line,
     CASE WHEN entity = 'AWS' THEN strftime(period, '%Y%m') || '0001'
          ELSE strftime(period, '%Y%m') || '0002' END AS invoice)
 FROM lines

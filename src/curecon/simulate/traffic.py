@@ -17,6 +17,17 @@ _WEEK = [30, 94, 100, 100, 98, 90, 36]
 
 _EXACT = {"plan_rate": pl.Decimal(15, 10), "plan_share": pl.Decimal(4, 3)}
 
+# Maps are made once a meter, not once a line.
+ATTRIBUTES = """
+CREATE OR REPLACE TABLE meters AS
+WITH mapped AS (
+    SELECT * REPLACE (attributes::JSON::MAP(VARCHAR, VARCHAR) AS attributes) FROM meters
+)
+SELECT *, map_concat(
+    MAP {'product_name': name, 'servicename': name, 'region': region}, attributes) AS product
+FROM mapped
+"""
+
 LINES = """
 CREATE TABLE lines (
     line BIGINT, period DATE, id VARCHAR, starts TIMESTAMP, ends TIMESTAMP, line_type VARCHAR,
@@ -155,6 +166,7 @@ def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -
         con.register("given", table)
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
         con.unregister("given")
+    con.execute(ATTRIBUTES)
     con.execute(LINES)
     con.execute(
         TRAFFIC.format(first=world.months[0].isoformat(), seed=world.seed, day=_DAY, week=_WEEK)
