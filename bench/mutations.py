@@ -15,7 +15,7 @@ COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
 JUDGES = (
     ("simulated bills", ["tests/test_simulate.py", "-k", "audit or clean_bill"]),
     ("cases", ["tests/test_cases.py", "-k"]),
-    ("units", ["tests/test_units.py"]),
+    ("units and matching", ["tests/test_units.py", "tests/test_matching.py"]),
 )
 
 

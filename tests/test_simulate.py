@@ -115,6 +115,17 @@ def test_a_bill_has_every_kind_of_line(clean):
     } <= codes  # fmt: skip
 
 
+def test_some_hours_of_a_small_notebook_are_free(clean):
+    free = (
+        "SELECT line_item_usage_type, count(DISTINCT line_item_usage_account_id),"
+        " bool_and(line_item_unblended_cost = 0), sum(line_item_usage_amount) > 1"
+        " FROM bill WHERE line_item_line_item_description LIKE '%free tier%' GROUP BY 1"
+    )
+    ((usage_type, accounts, at_no_cost, used),) = query(clean, free)
+    assert usage_type.endswith("Notebk:ml.t3.medium")
+    assert (accounts, at_no_cost, used) == (1, True, True)
+
+
 def test_a_line_is_known_by_id_and_interval(clean):
     twice = (
         "SELECT identity_line_item_id FROM bill"

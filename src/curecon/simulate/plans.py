@@ -20,7 +20,7 @@ CREATE TABLE eligible AS
 SELECT l.rowid AS place, l.starts, l.quantity, m.plan_rate, m.plan_share, l.series,
     (l.quantity * m.plan_rate)::DECIMAL(18, 10) AS plan_cost
 FROM lines AS l JOIN meters AS m ON m.meter = l.meter
-WHERE m.plan_rate IS NOT NULL AND l.line_type = 'Usage'
+WHERE m.plan_rate IS NOT NULL AND l.line_type = 'Usage' AND l.rate > 0
 """
 
 # The line at which the commitment runs out is covered in part.
