@@ -15,5 +15,5 @@ SELECT
     END AS reason
 FROM comparison AS c
 WHERE c.component = 'commitment'
-    AND c.reason <> 'plan_fee'
+    AND c.kind IN ('negation', 'covered_usage')
 ORDER BY c.line_item_id, c.time_interval

@@ -63,7 +63,7 @@ SELECT
         THEN 'other_service'
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
         WHEN component = 'discount' THEN discount_reason
-        WHEN component = 'commitment' THEN coalesce(negation_reason, 'plan_fee')
+        WHEN component = 'commitment' THEN coalesce(negation_reason, fee_reason)
         WHEN component = 'agrees' AND is_discounted THEN 'private_rate_discount'
         WHEN component <> 'unpriced' THEN NULL
         ELSE unpriced_because

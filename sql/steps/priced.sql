@@ -51,6 +51,7 @@ SELECT
     g.difference AS discount_difference,
     g.reason AS discount_reason,
     f.difference AS fee_difference,
+    f.reason AS fee_reason,
     -- Why the line cannot be priced, should it turn out that it cannot.
     CASE
         WHEN k.kind = 'unknown' THEN 'line_type_unknown'

@@ -122,25 +122,29 @@ def _applies(
 
 
 def plans(contract: Contract) -> pl.DataFrame:
-    """Return the savings plans: plan, hourly_commitment, recurring, starts, ends.
+    """Return the savings plans: plan, hourly_commitment, recurring, upfront, starts, ends.
 
-    `plan` is the last part of the ARN.
-    `recurring` is what an hour's fee line should be, where the payment option tells it: the whole
-    commitment without upfront payment, nothing with all upfront.
+    `plan` is the last part of the ARN. `recurring` is what an hour's fee line should be, where the
+    contract or the payment option tells it: the whole commitment without upfront payment, nothing
+    with all upfront. `upfront` is what is paid once, 0 without upfront payment.
     """
     share = {"No Upfront": Decimal(1), "All Upfront": Decimal(0), "Partial Upfront": None}
     rows = []
     for one in contract.savings_plan:
-        part = share[one.payment]
-        recurring = one.recurring
+        part, recurring, upfront = share[one.payment], one.recurring, one.upfront
         if recurring is None and part is not None:
             recurring = one.hourly_commitment * part
-        rows.append((one.plan, one.hourly_commitment, recurring, one.starts, one.ends or _NEVER))
+        if upfront is None and one.payment == "No Upfront":
+            upfront = Decimal(0)
+        rows.append(
+            (one.plan, one.hourly_commitment, recurring, upfront, one.starts, one.ends or _NEVER)
+        )
     rate = pl.Decimal(15, 10)
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "plan": pl.String,
         "hourly_commitment": rate,
         "recurring": rate,
+        "upfront": pl.Decimal(36, 20),
         "starts": pl.Date,
         "ends": pl.Date,
     }

@@ -223,10 +223,10 @@ def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Kno
     )
     assert run_charge_keys.height == decoded.height, "a charge key was lost"
     listed = _listed(decoded, key_rates, known, attributes)
-    con.register("incoming", listed)
-    con.execute("CREATE OR REPLACE TEMP TABLE listed_rates AS SELECT * FROM incoming")
-    con.unregister("incoming")
-    ids = pl.concat([key_rates["rate_id"], listed["rate_id"]]).unique()
+    offered = _offered(decoded, known)
+    for table, frame in (("listed_rates", listed), ("listed_plan_rates", offered)):
+        _define(con, table, frame)
+    ids = pl.concat([key_rates["rate_id"], listed["rate_id"], offered["rate_id"]]).unique()
     used = known.rates.filter(pl.col("rate_id").is_in(ids.implode()))
     run_rates = used.with_columns(pl.col("later").fill_null(value=False))
     for table, frame in (
@@ -248,6 +248,26 @@ def _listed(
     return matching.price(keys, public, attributes)[0]
 
 
+def _offered(decoded: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
+    """Return AWS's offers of savings-plan rates for the usage types that plans cover here."""
+    covered = decoded.filter(pl.col("kind") == "covered_usage")["line_item_usage_type"].unique()
+    names = ("plan_usage_type", "usage_type", "operation")
+    columns = [pl.col(name) for name in ("rate_id", *names)]
+    rated = known.rates.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in names if name not in known.rates.columns
+    )
+    return rated.filter(
+        pl.col("source_kind") == "savings_plan", pl.col("usage_type").is_in(covered.implode())
+    ).select(*columns, pl.col("price").alias("rate"), "starts", "ends")
+
+
+def _define(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Make a table of this run of a frame."""
+    con.register("incoming", frame)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
 def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Replace the rows of a table that have the ids of the frame's rows."""
     id_column = "rate_id" if table == "rates" else "charge_key_id"
@@ -266,9 +286,7 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
     )
     for table, frame in known.relations.items():
-        con.register("incoming", frame)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
-        con.unregister("incoming")
+        _define(con, table, frame)
     for name in (
         "repeated",
         "negations",
