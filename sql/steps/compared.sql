@@ -21,6 +21,8 @@ states AS (
             WHEN how IS NOT NULL THEN 'duplicate'
             WHEN discount_difference IS NOT NULL
             THEN CASE WHEN discount_difference = 0 THEN 'agrees' ELSE 'discount' END
+            WHEN free_difference IS NOT NULL
+            THEN CASE WHEN free_difference = 0 THEN 'agrees' ELSE 'free_tier' END
             WHEN fee_difference IS NOT NULL
             THEN CASE
                 WHEN fee_difference = 0 THEN 'agrees'
@@ -63,6 +65,8 @@ SELECT
         THEN 'other_service'
         WHEN component = 'not_repriced' THEN coalesce(line_item_line_item_type, kind)
         WHEN component = 'discount' THEN discount_reason
+        WHEN component = 'free_tier' THEN free_reason
+        WHEN component = 'agrees' AND free_difference = 0 THEN 'free_tier'
         WHEN component = 'commitment' THEN coalesce(negation_reason, fee_reason)
         WHEN component = 'agrees' AND is_discounted THEN 'private_rate_discount'
         WHEN component <> 'unpriced' THEN NULL
@@ -74,6 +78,7 @@ SELECT
             WHEN component = 'agrees' THEN 0
             WHEN component = 'rounding' THEN coalesce(fee_difference, judged - expected)
             WHEN component = 'discount' THEN discount_difference
+            WHEN component = 'free_tier' THEN free_difference
             WHEN component = 'commitment' THEN coalesce(negation_difference, fee_difference)
             ELSE billed
         END AS DECIMAL(36, 20)

@@ -52,6 +52,8 @@ SELECT
     g.reason AS discount_reason,
     f.difference AS fee_difference,
     f.reason AS fee_reason,
+    z.difference AS free_difference,
+    z.reason AS free_reason,
     -- Why the line cannot be priced, should it turn out that it cannot.
     CASE
         WHEN k.kind = 'unknown' THEN 'line_type_unknown'
@@ -110,5 +112,8 @@ LEFT JOIN negations AS n
 LEFT JOIN discounts AS g
     ON g.line = l.line
     AND g.is_discount_line
+LEFT JOIN free_tier AS z
+    ON z.line = l.line
+    AND NOT z.is_extra
 LEFT JOIN plan_fees AS f
     ON f.line = l.line

@@ -168,6 +168,39 @@ def plan_rates(contract: Contract) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def credits_due(contract: Contract) -> pl.DataFrame:
+    """Return the credits that are for certain services: name, service, amount, dates and more.
+
+    One row a service. A credit for any service may be used up outside what is audited.
+    """
+    rows = [
+        (one.name, service, one.amount, one.marketplace, one.starts, one.ends or _NEVER)
+        for one in contract.credit
+        for service in dict.fromkeys(one.services)
+        if "*" not in one.services
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "name": pl.String,
+        "service": pl.String,
+        "amount": pl.Decimal(36, 20),
+        "marketplace": pl.Boolean,
+        "starts": pl.Date,
+        "ends": pl.Date,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def tax(contract: Contract) -> pl.DataFrame:
+    """Return the agreed tax, one row or none: rate as a share of the base, with_fees."""
+    agreed = contract.tax
+    rows = [(agreed.rate / 100, agreed.base == "usage and fees")] if agreed else []
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "rate": pl.Decimal(11, 10),
+        "with_fees": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
 def sources(contract: Contract, path: Path | None) -> list[RateSource]:
     """Say which contract file was read."""
     if path is None:

@@ -188,6 +188,8 @@ def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
             "It is billed at the public rate; the private rate is realised by a line of the type "
             "PrivateRateDiscount, and both together come to the quantity at the private rate."
         )
+    if any((one["reason"] or "").startswith("free_tier") for one in facts.components):
+        return "It is compared with the free tier of the first two months, by the month."
     if not facts.pieces:
         return "It is compared by what was agreed, not by a quantity and a rate."
     return None

@@ -1,8 +1,8 @@
 """What was agreed with AWS: `contract.toml`, DESIGN section 5.
 
-Private rates price before every public source; discounts say which discount lines must stand on
-the bill; savings plans and provisioned model units say what was committed to. Sections that this
-version reads without applying are named in the run's notes, so that nobody takes them for checked.
+Private rates price before every public source; discounts and credits say which lines must stand on
+the bill; savings plans and provisioned model units say what was committed to; the free tier and the
+tax say what a bill alone does not.
 
 A contract is read whole or not at all, and everything that is wrong in it is said at once. What
 contradicts itself is refused: two rates or two terms of one plan for one day.
@@ -159,10 +159,6 @@ class Contract(_Agreed):
     credit: list[Credit] = []
     free_tier: FreeTier | None = None
     tax: Tax | None = None
-
-    def not_applied(self) -> list[str]:
-        """Name the sections that stand in the file and that this version does not apply."""
-        return [name for name in ("credit", "free_tier", "tax") if getattr(self, name)]
 
 
 _LISTS: dict[str, type[_Agreed]] = {

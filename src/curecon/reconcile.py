@@ -18,6 +18,7 @@ from curecon import (
     checks,
     contract,
     decode,
+    free_tier,
     invariants,
     ledger,
     life,
@@ -70,6 +71,7 @@ class Knowledge:
     payer: str | None
     sources: list[RateSource]
     notes: list[str]
+    free_tier: contract.FreeTier | None = None
 
 
 def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
@@ -130,9 +132,6 @@ def know(options: Options) -> Knowledge:
     every = pl.concat(frames, how="diagonal_relaxed")
     assert every["rate_id"].is_unique().all(), "two rates have the same id"
     notes = [
-        f"the contract's {name} is not applied by this version" for name in terms.not_applied()
-    ]
-    notes += [
         f"{skipped.name}: {skipped.prices} prices left out, {skipped.reason}"
         for skipped in listed.skipped
     ]
@@ -141,8 +140,11 @@ def know(options: Options) -> Knowledge:
         "contract_shares": agreed.discount_shares(terms),
         "contract_plans": agreed.plans(terms),
         "contract_plan_rates": agreed.plan_rates(terms),
+        "contract_credits": agreed.credits_due(terms),
+        "contract_tax": agreed.tax(terms),
+        "free_tier_table": pl.DataFrame({"checked": [free_tier.table().checked]}),
     }
-    return Knowledge(every, tables, terms.payer, sources, notes)
+    return Knowledge(every, tables, terms.payer, sources, notes, terms.free_tier)
 
 
 def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
@@ -224,7 +226,10 @@ def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Kno
     assert run_charge_keys.height == decoded.height, "a charge key was lost"
     listed = _listed(decoded, key_rates, known, attributes)
     offered = _offered(decoded, known)
-    for table, frame in (("listed_rates", listed), ("listed_plan_rates", offered)):
+    free = free_tier.shared(decoded, known.free_tier)
+    for table, frame in (
+        ("listed_rates", listed), ("listed_plan_rates", offered), ("free_charges", free),
+    ):  # fmt: skip
         _define(con, table, frame)
     ids = pl.concat([key_rates["rate_id"], listed["rate_id"], offered["rate_id"]]).unique()
     used = known.rates.filter(pl.col("rate_id").is_in(ids.implode()))
@@ -295,6 +300,8 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "private_discounts",
         "discounts",
         "plan_fees",
+        "free_tier",
+        "credits",
     ):
         make(con, "steps", f"{name}.sql")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
@@ -319,11 +326,16 @@ def _compare(
     make(con, "steps", "causes.sql")
     con.execute(f"DELETE FROM {catalog}.main.compared WHERE component = 'differs'")
     con.execute(f"{target} SELECT * FROM causes")
-    # A promised discount that has no line of its own is missed at the dearest of its charges.
-    con.execute(
-        f"{target} SELECT delivery_id, line, 'discount' AS component, reason, difference, "
-        "0 AS billed_part FROM discounts WHERE NOT is_discount_line"
-    )
+    # What was promised and has no line of its own is missed at a charge that it was promised for.
+    for component, rate_id, missed in (
+        ("discount", "NULL", "discounts WHERE NOT is_discount_line"),
+        ("discount", "NULL", "credits"),
+        ("free_tier", "rate_id", "free_tier WHERE is_extra"),
+    ):
+        con.execute(
+            f"{target} SELECT delivery_id, line, {text(component)} AS component, reason, "
+            f"{rate_id} AS rate_id, difference, 0 AS billed_part FROM {missed}"
+        )
     _look_nearby(con, known)
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")

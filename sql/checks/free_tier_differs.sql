@@ -1,0 +1,32 @@
+-- severity: error
+-- category: free_tier
+-- owns: free_tier
+-- question: Is SageMaker's free tier of the first two months applied, once and within its limits?
+-- Only where the contract states when it began and for whom. The limits are of a page, which proves
+-- an error only of usage near the day it was read.
+SELECT
+    c.line,
+    c.billed,
+    c.expected,
+    c.difference,
+    c.rate_id,
+    CASE
+        WHEN c.difference > 0
+            AND c.provable
+            AND CAST(l.line_item_usage_start_date AS DATE) <= f.checked + INTERVAL '90' DAY
+            AND CAST(l.line_item_usage_start_date AS DATE) >= f.checked - INTERVAL '90' DAY
+        THEN 'error'
+        ELSE 'warning'
+    END AS severity,
+    CASE c.reason
+        WHEN 'free_tier_missing' THEN 'Usage within the free tier of the first two months is billed.'
+        WHEN 'free_tier_exceeded' THEN 'Usage beyond the free tier of the first two months is free.'
+        WHEN 'free_tier_twice' THEN 'More is given back than the free tier of the first two months.'
+        ELSE 'Less is given back than the free tier of the first two months.'
+    END AS reason
+FROM comparison AS c
+JOIN lines AS l
+    ON l.line = c.line
+CROSS JOIN free_tier_table AS f
+WHERE c.component = 'free_tier'
+ORDER BY c.line_item_id, c.time_interval
