@@ -1,5 +1,6 @@
 -- severity: info
 -- category: waste
+-- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
 -- question: Is SageMaker usage paid on demand while the commitment of a savings plan goes unused?
 -- The fee line of an hour says how much of the commitment was used. Usage of the account that owns
 -- the plan is covered first; usage of others counts where the bill shows the plan covering them.
@@ -19,7 +20,8 @@ WITH unused AS (
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind = 'plan_fee'
         AND k.price_basis = 'unblended'
-        AND l.savings_plan_total_commitment_to_date > l.savings_plan_used_commitment
+        -- Less than a cent is the rounding of what was used.
+        AND l.savings_plan_total_commitment_to_date >= l.savings_plan_used_commitment + 0.01
 ),
 
 shared AS (

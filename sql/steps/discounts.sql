@@ -174,19 +174,26 @@ counted AS (
         OR w.delivery_id IS NOT NULL
 ),
 
-by_start AS (
+by_time AS (
     SELECT
         *,
         sum(against) OVER same_start AS start_difference,
-        0.0000000001 * sum(hours) OVER same_start AS start_tolerance
+        0.0000000001 * sum(hours) OVER same_start AS start_tolerance,
+        sum(against) OVER same_day AS day_difference,
+        0.0000000001 * sum(hours) OVER same_day AS day_tolerance
     FROM counted
-    WINDOW same_start AS (
-        PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
-    )
+    WINDOW
+        same_start AS (
+            PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
+        ),
+        same_day AS (
+            PARTITION BY
+                delivery_id, account, usage_type, currency, line_type, CAST(usage_start AS DATE)
+        )
 ),
 
--- A discount that fails in some hours is missed there, where the others close by themselves. Lines
--- that discount a day or a month of usage do not close by the hour, and are taken as a whole.
+-- A discount that fails in some hours, or on some days, is missed there, where the others close by
+-- themselves. Lines that discount a month of usage close neither way, and are taken as a whole.
 levelled AS (
     SELECT
         *,
@@ -196,8 +203,13 @@ levelled AS (
                 + max(CASE WHEN start_difference > start_tolerance THEN 1 ELSE 0 END)
                     OVER same_charge <= 1
             THEN usage_start
+            WHEN max(CASE WHEN day_difference < -day_tolerance THEN 1 ELSE 0 END)
+                    OVER same_charge
+                + max(CASE WHEN day_difference > day_tolerance THEN 1 ELSE 0 END)
+                    OVER same_charge <= 1
+            THEN CAST(CAST(usage_start AS DATE) AS TIMESTAMP)
         END AS place_in_time
-    FROM by_start
+    FROM by_time
     WINDOW same_charge AS (
         PARTITION BY delivery_id, account, usage_type, currency, line_type
     )
