@@ -10,7 +10,9 @@ WITH due AS (
         sum(c.amount) AS amount,
         max(CASE WHEN c.marketplace THEN 1 ELSE 0 END) AS marketplace
     FROM (
-        SELECT DISTINCT name, starts, amount, marketplace FROM contract_credits
+        SELECT DISTINCT name, starts, amount, marketplace
+        FROM contract_credits
+        WHERE service <> '*'
     ) AS c
     JOIN run_deliveries AS d
         ON c.starts >= CAST(d.starts AS DATE)

@@ -169,15 +169,11 @@ def plan_rates(contract: Contract) -> pl.DataFrame:
 
 
 def credits_due(contract: Contract) -> pl.DataFrame:
-    """Return the credits that are for certain services: name, service, amount, dates and more.
-
-    One row a service. A credit for any service may be used up outside what is audited.
-    """
+    """Return the promised credits, one row a service: name, service, amount, dates and more."""
     rows = [
         (one.name, service, one.amount, one.marketplace, one.starts, one.ends or _NEVER)
         for one in contract.credit
-        for service in dict.fromkeys(one.services)
-        if "*" not in one.services
+        for service in (["*"] if "*" in one.services else dict.fromkeys(one.services))
     ]
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "name": pl.String,

@@ -90,6 +90,11 @@ def _not_in_it(known: Knowledge) -> Iterator[str]:
         yield "discounts are lines of their own on a bill; the estimate is before them"
     if not known.relations["contract_plans"].is_empty():
         yield "savings plans are not applied; the estimate is at the rates on demand"
+    if known.free_tier is not None:
+        yield "the free tier is not applied; the estimate is of usage beyond it"
+    for relation, name in (("contract_credits", "credit"), ("contract_tax", "tax")):
+        if not known.relations[relation].is_empty():
+            yield f"the contract's {name} is not applied; the estimate is before it"
 
 
 # --- the usage file ---
@@ -446,7 +451,7 @@ def _scratch_ledger(
             "INSERT INTO lines BY NAME SELECT line, strftime(day, '%Y-%m') AS delivery_id, "
             "charge_key_id, 1 AS hours, FALSE AS quantity_rounded, "
             "CAST(day AS TIMESTAMP) AS line_item_usage_start_date, line_item_usage_amount, "
-            "0 AS line_item_unblended_cost FROM usages"
+            "0 AS line_item_unblended_cost, 0 AS tag_set_id FROM usages"
         )
         con.execute("CREATE TEMP TABLE run_keys AS SELECT charge_key_id FROM decoded")
         reconcile.focus(con, stage.catalog)
