@@ -20,6 +20,8 @@ WITH unused AS (
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind = 'plan_fee'
         AND k.price_basis = 'unblended'
+        -- A day's sum does not say that both fell into one hour.
+        AND l.hours = 1
         -- Less than a cent is the rounding of what was used.
         AND l.savings_plan_total_commitment_to_date >= l.savings_plan_used_commitment + 0.01
 ),
