@@ -22,7 +22,10 @@ FINDING = (
     "difference", "lines", "reason",
 )  # fmt: skip
 BRIDGE = ("component", "billed", "expected", "amount", "lines")
-OPTIONS = {"proves", "figures", "near_miss", "services", "invoice_totals", "required_tags"}
+OPTIONS = {
+    "proves", "figures", "near_miss", "services", "invoice_totals", "required_tags",
+    "expect_since", "as_of",
+}  # fmt: skip
 
 
 @cache
@@ -49,6 +52,9 @@ def arguments(case, work):
             given += [option, str(case / name)]
     if "services" in said:
         given += ["--services", said["services"]]
+    for name in ("expect_since", "as_of"):
+        if name in said:
+            given += [f"--{name.replace('_', '-')}", said[name]]
     for invoice, amount in said.get("invoice_totals", {}).items():
         given += ["--invoice-total", f"{invoice}={amount}"]
     for tag in said.get("required_tags", []):
@@ -108,6 +114,8 @@ def _packaged_cards_are_read_once(monkeypatch):
 def test_what_is_found_is_what_was_worked_out_by_hand(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected = table(case / "findings.csv")
+    if (case / "earlier.csv").exists():
+        cli.run(["ingest", str(case / "earlier.csv"), "--ledger", str(tmp_path / "ledger.duckdb")])
     bring_evidence(case, tmp_path / "ledger.duckdb")
     status = cli.run(arguments(case, tmp_path))
     missing, surplus = unmatched(expected, named_primary(table(tmp_path / "out" / "findings.csv")))

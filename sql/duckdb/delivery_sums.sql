@@ -11,7 +11,7 @@ SELECT
     coalesce(sum(line_item_unblended_cost) FILTER (bill_invoice_id IS NOT NULL), 0)
         AS final_billed,
     min(line_item_usage_start_date) AS first_usage,
-    max(line_item_usage_start_date) AS last_usage
+    max(coalesce(line_item_usage_end_date, line_item_usage_start_date)) AS last_usage
 FROM lines
 WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)
 GROUP BY ALL

@@ -10,6 +10,7 @@ WITH completed AS (
         f.reason,
         f.rate_id,
         coalesce(f.delivery_id, l.delivery_id) AS delivery_id,
+        f.period AS stated_period,
         coalesce(f.usage_account, l.line_item_usage_account_id) AS usage_account,
         coalesce(f.region, k.region) AS region,
         coalesce(f.service, k.service) AS service,
@@ -37,10 +38,10 @@ WITH completed AS (
 
 SELECT
     c.*,
-    d.period_text,
+    coalesce(c.stated_period, d.period_text) AS period_text,
     d.payer_account,
     -- The id hashes the grain and nothing else, so that it outlives deliveries and versions.
-    left(sha256(concat_ws(chr(31), d.period_text, grain)), 16) AS id,
+    left(sha256(concat_ws(chr(31), coalesce(c.stated_period, d.period_text), grain)), 16) AS id,
     left(sha256(grain), 16) AS series_id
 FROM (
     SELECT

@@ -79,6 +79,8 @@ def audit(
     json: bool = False,
     acknowledged: Path | None = None,
     as_of: AsOf = None,
+    expect_since: str | None = None,
+    max_age: int = 3,
     evidence: Annotated[Path | None, Parameter(show=False)] = None,
 ) -> int:
     """Audit a bill: re-price every charge and explain each difference.
@@ -100,6 +102,8 @@ def audit(
         fail_on: exit with 1 from this severity on.
         acknowledged: findings that were acknowledged, as TOML; without it, acknowledged.toml is
             looked for beside the ledger and beside curecon.toml.
+        expect_since: the first period that must be in the ledger, e.g. 2026-01; with --as-of.
+        max_age: days by which a delivery that is not final may lag behind.
         json: print findings.json instead of the summary.
     """
     if evidence is not None:
@@ -124,6 +128,8 @@ def audit(
         out=out,
         acknowledged=acknowledged,
         as_of=day(as_of),
+        expect_since=expect_since,
+        max_age=max_age,
     )
     result = auditing([_local(bill, period) for bill in bills], options)
     _tell(result, out, json=json)

@@ -5,13 +5,14 @@ finality stay in the ledger (`delivery_sums`, `read_totals`, `past_findings`, `f
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from curecon import ledger
-from curecon.engine import read
+from curecon.engine import execute, read
 from curecon.errors import OptionInvalid
 from curecon.models import Finality, Money, Record, Severity
 
@@ -165,6 +166,32 @@ def diff(
             others=[OtherChange(**row) for row in parts["others"]],
             findings=[FindingChange(**row) for row in parts["findings"]],
             notes=_notes(con, older, newer),
+        )
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    catalog: str,
+    expect_since: str | None,
+    as_of: date | None,
+    max_age: int,
+) -> None:
+    """Define what checks of deliveries read: `closed_sums` and `expected_periods`.
+
+    What was found missing before is asked again, since it is about the ledger and no delivery.
+    """
+    main = f"{catalog}.main"
+    execute(con, read("duckdb", "closed_sums.sql").replace("{ledger}", main))
+    asked = {
+        "since": None if expect_since is None else f"{expect_since}-01",
+        "as_of": as_of,
+        "days": max_age,
+    }
+    con.execute(read("duckdb", "expected_periods.sql").replace("{ledger}", main), asked)
+    if expect_since is not None:
+        con.execute(
+            f"DELETE FROM {main}.findings WHERE \"check\" = 'missing_delivery' "
+            "AND payer_account IN (SELECT payer_account FROM run_deliveries)"
         )
 
 
