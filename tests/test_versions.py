@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 import bills
-from curecon import cli, diff, ledger
+from curecon import acknowledge, cli, diff, ledger
 from curecon.errors import OptionInvalid
 from curecon.reconcile import Options, audit, bring_in
 
@@ -205,3 +205,23 @@ def test_what_makes_two_deliveries_hard_to_compare_is_said(deliver, tmp_path):
     notes = diff(PERIOD, ledger_path=deliver.ledger).notes
     assert any("--services ai and B with --services all" in note for note in notes)
     assert "B was never audited, so it has no findings" in notes
+
+
+def test_finality_and_lives_are_told_on_the_terminal_and_in_the_summary(deliver, tmp_path, capsys):
+    lines = [
+        usage(1, bill_invoice_id="I1", rate="0.00012"),
+        usage(2, bill_invoicing_entity="<b>[red]", bill_invoice_id="I2"),
+        usage(3, bill_invoicing_entity="<b>[red]", quantity="3000"),
+    ]
+    finding = next(one for one in deliver(lines).findings if one.check == "rate_differs")
+    acknowledge(finding.id, reason="x", owner="y", ledger_path=deliver.ledger)
+    file, out = bills.write_csv(tmp_path / "again.csv", lines), tmp_path / "out"
+    cli.run(["audit", str(file), "--ledger", str(deliver.ledger), "--out", str(out)])
+    shown = " ".join(capsys.readouterr().out.split())
+    told = "1 of 2 lines final, 25.0 % of USD"  # 0.06 of 0.24 dollars
+    assert f"Invoices: <b>[red]: {told}; {AWS}: final." in shown
+    assert "In their lives: 1 open, 1 acknowledged." in shown
+    summary = (out / "summary.md").read_text("utf-8")
+    assert told in summary
+    assert "<b>" not in summary.split("## Findings")[0]
+    assert "In their lives: 1 open, 1 acknowledged." in summary

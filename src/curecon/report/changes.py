@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curecon.models import Finality
+from curecon.report import story
 from curecon.report.console import STYLES, heading, joined, new_table, say, shown
-from curecon.report.figures import EXACT, count, money, number, percent, signed
+from curecon.report.figures import EXACT, count, money, number, signed
 from curecon.report.text import CODE, words
 from curecon.versions import ChargeChange, DeliveryDiff, FindingChange, OtherChange, Version
 
@@ -34,27 +34,11 @@ def show_diff(diff: DeliveryDiff, console: Console) -> None:
     _findings(diff.findings, console)
 
 
-def final(finality: Sequence[Finality]) -> str:
-    """Say in words how much of a delivery AWS has made final, by invoicing entity."""
-    return "; ".join(_final(one) for one in finality) or "no lines in scope"
-
-
-def _final(one: Finality) -> str:
-    who = one.invoicing_entity or "(no invoicing entity)"
-    if one.is_final:
-        return f"{who}: final"
-    if not one.final_lines:
-        return f"{who}: not final"
-    dollars = percent(one.final_billed, one.billed)
-    of_dollars = f", {dollars} of {one.currency}" if dollars else ""
-    return f"{who}: {number(one.final_lines)} of {count(one.lines, 'line')} final{of_dollars}"
-
-
 def _version(version: Version) -> str:
     state = "in force" if version.is_current else "replaced"
     return (
         f"{version.number} ({version.id}), {version.format}, {count(version.lines, 'line')}, "
-        f"{state}. {final(version.finality)}"
+        f"{state}. {story.final(version.finality)}"
     )
 
 

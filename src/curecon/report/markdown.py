@@ -30,6 +30,8 @@ def render(result: AuditResult) -> str:
         lines += ["No bill was audited.", ""]
     for statement in statements:
         lines += _statement(statement)
+        if final := story.final_of(result, statement):
+            lines += [f"Invoices: {escaped(final, SENTENCE)}.", ""]
     lines += _findings(result)
     lines += _breakdown(statements, "unpriced", "What could not be judged, and why", "Reason")
     lines += _breakdown(statements, "not_repriced", "What is not repriced", "Line type")
@@ -97,6 +99,8 @@ def _findings(result: AuditResult) -> list[str]:
         *(_finding(finding) for finding in findings[:LIMIT]),
         "",
     ]
+    if lives := story.lives(result):
+        lines += [f"In their lives: {lives}.", ""]
     if (more := len(findings) - LIMIT) > 0:
         lines += [f"{more:,} more are in `findings.csv` and `report.html`.", ""]
     return lines

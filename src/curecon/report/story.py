@@ -4,11 +4,21 @@ A statement is one period of one payer in one currency. Nothing is added across 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from curecon.models import AuditResult, Breakdown, BridgeRow, Finding, Severity, Total
-from curecon.report.figures import EXACT, add, money, percent
+from curecon.models import (
+    AuditResult,
+    Breakdown,
+    BridgeRow,
+    Finality,
+    Finding,
+    Severity,
+    State,
+    Total,
+)
+from curecon.report.figures import EXACT, add, count, money, percent
 from curecon.report.text import CODE, visible
 
 PART = 40
@@ -118,6 +128,42 @@ def counted(severities: Counter[Severity]) -> str:
         if (count := severities[severity])
     ]
     return ", ".join(parts) or "no findings"
+
+
+def final(finality: Sequence[Finality]) -> str:
+    """Say in words how much of a delivery AWS has made final, by invoicing entity."""
+    return "; ".join(_final(one) for one in finality) or "no lines in scope"
+
+
+def _final(one: Finality) -> str:
+    who = one.invoicing_entity or "(no invoicing entity)"
+    if one.is_final:
+        return f"{who}: final"
+    if not one.final_lines:
+        return f"{who}: not final"
+    dollars = percent(one.final_billed, one.billed)
+    of_dollars = f", {dollars} of {one.currency}" if dollars else ""
+    return f"{who}: {one.final_lines:,} of {count(one.lines, 'line')} final{of_dollars}"
+
+
+def final_of(result: AuditResult, statement: Statement) -> str | None:
+    """Say how much of the delivery of a statement is final; None where nothing tells."""
+    said = [
+        final(told)
+        for one in result.run.deliveries
+        if (one.period, one.payer_account) == _key(statement.total)[:2]
+        and (told := [each for each in one.finality if each.currency == statement.total.currency])
+    ]
+    return "; ".join(said) or None
+
+
+def lives(result: AuditResult) -> str | None:
+    """Count findings by the states of their lives; None while nothing happened to any."""
+    counts = Counter(one.state for one in result.run.states)
+    if not set(counts) - {"new"}:
+        return None
+    order: tuple[State, ...] = ("new", "reopened", "open", "disputed", "acknowledged", "resolved")
+    return ", ".join(f"{counts[state]:,} {state}" for state in order if counts[state])
 
 
 def verdict(statement: Statement) -> str:

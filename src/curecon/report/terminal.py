@@ -31,11 +31,15 @@ def show(result: AuditResult, console: Console) -> None:
     for statement in statements:
         _heading(console, statement.name)
         _say(console, story.verdict(statement))
+        if final := story.final_of(result, statement):
+            _say(console, f"Invoices: {final}.")
         console.print()
         console.print(_headline(statement, console))
         if statement.bridge:
             console.print(_bridge(statement, console))
     _findings(result, console)
+    if lives := story.lives(result):
+        _say(console, f"In their lives: {lives}.")
     _unpriced(statements, console)
     if result.run.notes:
         _heading(console, "Notes")
