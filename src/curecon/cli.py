@@ -100,18 +100,14 @@ def audit(
         min_difference: findings below this many dollars do not count for the exit status.
         out: a folder for findings.json, findings.csv, bridge.csv, summary.md and report.html.
         fail_on: exit with 1 from this severity on.
-        acknowledged: findings that were acknowledged, as TOML; without it, acknowledged.toml is
-            looked for beside the ledger and beside curecon.toml.
+        acknowledged: what a team acknowledged, as TOML; else acknowledged.toml beside the ledger.
         expect_since: the first period that must be in the ledger, e.g. 2026-01; with --as-of.
         max_age: days by which a delivery that is not final may lag behind.
         json: print findings.json instead of the summary.
     """
     if evidence is not None:
         raise OptionInvalid("audit --evidence is reserved and not built yet")
-    if not bills:
-        raise OptionInvalid(
-            "name a bill, e.g. `curecon audit exports/`; see `curecon audit --help`"
-        )
+    _refuse_no_bills(bills)
     from curecon.reconcile import Options
     from curecon.reconcile import audit as auditing
 
@@ -638,6 +634,13 @@ def _invoice(pair: str) -> tuple[str, Decimal]:
     except InvalidOperation:
         pass
     raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
+
+
+def _refuse_no_bills(bills: tuple[str, ...]) -> None:
+    if not bills:
+        raise OptionInvalid(
+            "name a bill, e.g. `curecon audit exports/`; see `curecon audit --help`"
+        )
 
 
 def _tell(result: Any, out: Path | None, *, json: bool) -> None:  # noqa: ANN401
