@@ -6,7 +6,7 @@ WITH closed AS (
         r.delivery_id,
         f.bill_invoicing_entity,
         f.currency,
-        arg_min(d.delivery_id, d.sequence) AS closed_id
+        arg_min(d.delivery_id, theirs.place) AS closed_id
     FROM run_deliveries AS r
     JOIN {ledger}.deliveries AS mine
         ON mine.delivery_id = r.delivery_id
@@ -14,7 +14,11 @@ WITH closed AS (
         ON d.period = mine.period
         AND d.payer_account = mine.payer_account
         AND d.format = mine.format
-        AND d.sequence < mine.sequence
+    JOIN {ledger}.first_read AS ours
+        ON ours.delivery_id = mine.delivery_id
+    JOIN {ledger}.first_read AS theirs
+        ON theirs.delivery_id = d.delivery_id
+        AND theirs.place < ours.place
     JOIN {ledger}.finality AS f
         ON f.delivery_id = d.delivery_id
         AND f.is_final

@@ -39,6 +39,12 @@ CREATE TABLE read_totals (
     in_scope_billed            DECIMAL(38, 20) NOT NULL
 );
 
+-- In which order deliveries first came; one that comes back keeps its place.
+CREATE TABLE first_read (
+    delivery_id VARCHAR NOT NULL,
+    place       BIGINT NOT NULL
+);
+
 -- What the lines of a delivery add up to: kept when a newer delivery replaces the lines, so that
 -- two deliveries can be compared.
 CREATE TABLE delivery_sums (

@@ -477,6 +477,10 @@ def _insert_totals(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: s
         "JOIN run_deliveries AS d USING (period, payer_account) GROUP BY ALL"
     )
     con.execute(
+        "INSERT INTO first_read SELECT delivery_id, sequence FROM run_deliveries "
+        "WHERE delivery_id NOT IN (SELECT delivery_id FROM first_read)"
+    )
+    con.execute(
         "INSERT INTO deliveries SELECT d.delivery_id, d.period, d.payer_account, ?, ?, "
         "d.sequence, TRUE, sum(t.lines), "
         "coalesce(sum(t.lines) FILTER (t.bill_invoice_id IS NOT NULL), 0), sum(t.billed), "
