@@ -6,6 +6,7 @@ the way a person would act on them (DESIGN, section 4, "Grain").
 """
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ CATEGORIES = (
     "rounding", "unpriced", "not_repriced", "data", "attribution", "lifecycle", "waste", "anomaly",
 )  # fmt: skip
 SEVERITIES = ("error", "warning", "info")
+
+# A user's check that runs longer than this is taken for one that never ends.
+_SECONDS_MAX = 600.0
 
 # What a check may state itself instead of leaving it to the line.
 _COLUMNS = {
@@ -162,11 +166,18 @@ def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise CheckInvalid(f"{check.path}: a check is one SELECT and nothing else")
         con.execute("BEGIN TRANSACTION READ ONLY")
+        endless = threading.Timer(_SECONDS_MAX, con.interrupt)
+        endless.start()
         try:
             given = _columns(con, check)
             rows = fetch(con, check.sql)
         finally:
+            endless.cancel()
             con.execute("ROLLBACK")
+    except duckdb.InterruptException as error:
+        raise CheckInvalid(
+            f"{check.path}: was stopped after {_SECONDS_MAX:g} seconds; does it ever end?"
+        ) from error
     except duckdb.Error as error:
         raise CheckInvalid(f"{check.path}: {str(error).splitlines()[0]}") from error
     if "severity" in given and not set(rows["severity"].unique()) <= set(SEVERITIES):
@@ -174,8 +185,22 @@ def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
     if rows["reason"].has_nulls():
         raise CheckInvalid(f"{check.path}: a row has no `reason`")
     con.register("incoming", rows)
+    if "line" in given:
+        _refuse_strange_lines(con, check)
     _insert(con, check, given, "incoming")
     con.unregister("incoming")
+
+
+def _refuse_strange_lines(con: duckdb.DuckDBPyConnection, check: Check) -> None:
+    """Refuse findings about lines that this run does not have: they would vanish."""
+    strange = con.execute(
+        "SELECT line FROM incoming WHERE line NOT IN (SELECT line FROM lines) ORDER BY 1 LIMIT 1"
+    ).fetchall()
+    if strange:
+        raise CheckInvalid(
+            f"{check.path}: returns the line {strange[0][0]}, and the relation `lines` has none "
+            "of that number"
+        )
 
 
 def _columns(con: duckdb.DuckDBPyConnection, check: Check) -> list[str]:

@@ -399,9 +399,11 @@ def checks_list(*, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B0
     """
     from curecon.checks import load
 
-    for check in load(checks):
+    found = load(checks)
+    width = max(len(check.name) for check in found)
+    for check in found:
         sys.stdout.write(
-            f"{check.name:<28} {check.severity:<8} {check.category:<12} {check.question}\n"
+            f"{check.name:<{width}}  {check.severity:<7}  {check.category:<11}  {check.question}\n"
         )
     return FINE
 
