@@ -21,10 +21,13 @@ from pathlib import Path
 
 import cyclopts
 
-from curecon import checks, cli, decode, grammar, ledger, rates
+from curecon import checks, cli, decode, grammar, ledger, named, rates
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "sql/README.md", "docs/commands.md", "docs/checks.md", "docs/coverage.md")
+PAGES = (
+    "README.md", "sql/README.md", "docs/commands.md", "docs/checks.md", "docs/coverage.md",
+    "docs/sql.md",
+)  # fmt: skip
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 WIDTH = "80"
 SHOWN = ("audit", "findings")
@@ -46,6 +49,7 @@ def pages() -> dict[str, str]:
         "relations": _relations,
         "commands": _commands,
         "checks": _checks,
+        "queries": _queries,
         **{
             f"coverage {part}": lambda part=part: _coverage()[part]
             for part in ("general", *COVERED)
@@ -112,6 +116,16 @@ def commands(app: cyclopts.App, before: tuple[str, ...] = ()) -> list[tuple[str,
             continue
         found += [(*before, name), *commands(sub, (*before, name))]
     return found
+
+
+def _queries() -> str:
+    """Describe every named query with its parameters."""
+    parts = []
+    for one in named.load().values():
+        parts += [f"### {one.name}", "", f"**{one.question}** {one.about}", ""]
+        parts += [f"- `{param.name}`: {str(param).split(' ', 1)[1]}" for param in one.params]
+        parts += [""] if one.params else []
+    return "\n".join(parts)
 
 
 def _checks() -> str:

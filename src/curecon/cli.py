@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from curecon import __version__, cli_life
+from curecon import __version__, cli_life, cli_sql
 from curecon.cli_options import (
     FAILED,
     FINE,
@@ -59,6 +59,8 @@ checks_app = App(name="checks", help="What a bill is checked for.")
 for sub in (rates_app, checks_app, cli_life.findings_app):
     app.command(sub)
 app.command(cli_life.diff)
+app.command(cli_sql.sql)
+app.command(cli_sql.mcp)
 
 
 @app.command
@@ -152,37 +154,6 @@ def ingest(
 
     for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
         sys.stdout.write(f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}\n")
-    return FINE
-
-
-@app.command
-def sql(
-    query: Annotated[str | None, Parameter(help="One SELECT on the ledger's relations.")] = None,
-    *,
-    ledger: LedgerFile = Path("curecon.duckdb"),
-    list: bool = False,  # noqa: A002  # the option is named --list
-    format: Literal["table", "csv", "json", "parquet", "markdown"] = "table",  # noqa: A002
-) -> int:
-    """Query the ledger: read-only, cut off from files and network.
-
-    Args:
-        query: one SELECT, e.g. "SELECT component, sum(amount) FROM bridge GROUP BY 1".
-        list: list the relations and their columns instead.
-        format: how to print the rows; decimals stay exact in each.
-    """
-    from curecon import queries
-
-    frame = queries.relations(ledger) if list or query is None else queries.sql(query, ledger)
-    if format == "table":
-        _print_table(frame)
-        return FINE
-    rendered = queries.render(frame, format)
-    if isinstance(rendered, bytes):
-        if sys.stdout.isatty():
-            raise OptionInvalid("Parquet is not for a terminal; send it to a file with >")
-        sys.stdout.buffer.write(rendered)
-    else:
-        sys.stdout.write(rendered)
     return FINE
 
 
@@ -306,7 +277,9 @@ def rates_list(
 
     frame = cards.overview(cards.read_cards([folder("rates"), *rates]), text, region)
     if format == "table":
-        _print_table(frame)
+        from curecon.report.rows import print_table
+
+        print_table(frame)
     else:
         sys.stdout.write(str(queries.render(frame, format)))
     return FINE
@@ -384,7 +357,9 @@ def rates_diff(
     if format != "table":
         sys.stdout.write(str(queries.render(found.rows, format)))
     elif found.rows.height:
-        _print_table(rate_diff.for_table(found.rows))
+        from curecon.report.rows import print_table
+
+        print_table(rate_diff.for_table(found.rows))
     for note in found.notes:
         sys.stderr.write(f"curecon: {note}\n")
     return FINE
@@ -505,7 +480,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 
 for _name, _about in (
     ("alert", "Send what is new since the last alert."),
-    ("mcp", "Answer assistants' questions about a ledger."),
     ("collect", "Collect evidence of use."),
 ):
     _reserve(app, _name, _about)
@@ -555,7 +529,8 @@ def _reader_may_leave() -> Iterator[None]:
     """Go on when the reader of our output goes away, as `head` does; that is its right."""
     try:
         yield
-        sys.stdout.flush()
+        if not sys.stdout.closed:
+            sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as left:
         if isinstance(left, SystemExit) and left.code != 1:  # rich turns a broken pipe into 1
             raise
@@ -678,21 +653,6 @@ def _show(result: Any, out: Path | None) -> None:  # noqa: ANN401
     show(result, Console())
     if out is not None:
         sys.stderr.write(f"report: {out / 'report.html'}\n")
-
-
-def _print_table(frame: Any) -> None:  # noqa: ANN401
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from curecon.report.text import visible
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, kind in frame.schema.items():
-        table.add_column(Text(visible(name)), justify="right" if kind.is_numeric() else "left")
-    for row in frame.iter_rows():
-        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
-    Console().print(table)
 
 
 if __name__ == "__main__":

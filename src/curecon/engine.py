@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,9 +38,11 @@ def execute(
     return _interruptible(con, lambda: con.execute(query, params).fetchall())
 
 
-def fetch(con: duckdb.DuckDBPyConnection, query: str) -> "pl.DataFrame":
+def fetch(
+    con: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, object] | None = None
+) -> "pl.DataFrame":
     """Run one query and return its rows as a frame; Ctrl-C ends it at once."""
-    frame: pl.DataFrame = _interruptible(con, lambda: con.sql(query).pl())
+    frame: pl.DataFrame = _interruptible(con, lambda: con.sql(query, params=params or None).pl())
     return frame
 
 

@@ -1,31 +1,68 @@
 """Ad-hoc SQL on a ledger: read-only, and shut off from files and network."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from curecon import ledger
+from curecon import ledger, named
 from curecon.engine import fetch
 from curecon.errors import OptionInvalid
 
 
-def sql(query: str, ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
+def sql(
+    query: str,
+    ledger_path: Path = Path("curecon.duckdb"),
+    params: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """Run one query on a ledger and return its rows; nothing it says can change anything.
+
+    Args:
+        query: one SELECT, or the name of a query of sql/queries.
+        ledger_path: the ledger.
+        params: the parameters of a named query, as text.
 
     Raises:
         LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
         OptionInvalid: the query is wrong, or tries what is not allowed; DuckDB's reason is given.
     """
+    if named.NAME.fullmatch(query.strip()):
+        known = named.find(query.strip())
+        frame = _rows(known.sql, ledger_path, known.values(params or {}))
+        return frame.with_columns(_ratio(frame, ratio) for ratio in known.ratios)
+    if params:
+        raise OptionInvalid("--param belongs to a named query; write the value into the SQL")
+    return _rows(query, ledger_path, {})
+
+
+def _ratio(frame: pl.DataFrame, ratio: named.Ratio) -> pl.Series:
+    values = [ratio.of(row) for row in frame.iter_rows(named=True)]
+    return pl.Series(ratio.name, values, pl.Decimal(38, ratio.digits))
+
+
+def _rows(query: str, ledger_path: Path, values: Mapping[str, object]) -> pl.DataFrame:
     with ledger.reading(ledger_path) as con:
         ledger.lock_down(con)
         try:
-            return fetch(con, query)
+            return fetch(con, query, values)
         except AttributeError as error:
             raise OptionInvalid("the query returns no rows; write one SELECT") from error
         except duckdb.Error as error:
             raise OptionInvalid(f"the query cannot be run: {error}") from error
+
+
+def listed() -> pl.DataFrame:
+    """List the named queries: name, question, parameters."""
+    return pl.DataFrame(
+        [
+            (one.name, one.question, ", ".join(param.name for param in one.params))
+            for one in named.load().values()
+        ],
+        schema={"query": pl.String, "question": pl.String, "parameters": pl.String},
+        orient="row",
+    )
 
 
 def relations(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
@@ -37,6 +74,35 @@ def relations(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
         "JOIN duckdb_columns() AS c ON c.table_name = t.name GROUP BY ALL ORDER BY t.name",
         ledger_path,
     )
+
+
+def columns(relation: str, ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
+    """List the columns of a relation with their types and comments.
+
+    Raises:
+        OptionInvalid: the ledger has no such relation.
+    """
+    found = _rows(
+        "SELECT column_name AS name, data_type AS type, comment FROM duckdb_columns() "
+        "WHERE table_name = $relation AND NOT internal ORDER BY column_index",
+        ledger_path,
+        {"relation": relation},
+    )
+    if found.is_empty():
+        raise OptionInvalid(f"no relation is named {relation!r}; `.tables` lists them")
+    return found
+
+
+def contents(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
+    """List named queries and relations together: kind, name, comment, columns or parameters."""
+    known = listed().select(
+        pl.lit("query").alias("kind"),
+        pl.col("query").alias("name"),
+        pl.col("question").alias("comment"),
+        pl.col("parameters").alias("columns"),
+    )
+    there = relations(ledger_path).select(pl.lit("relation").alias("kind"), pl.all())
+    return pl.concat([known, there])
 
 
 def render(frame: pl.DataFrame, form: str) -> str | bytes:
