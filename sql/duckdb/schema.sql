@@ -294,6 +294,30 @@ CREATE TABLE rate_sources (
     rates       BIGINT NOT NULL
 );
 
+-- What which channel was told of which finding, or of a run that failed. Only ever added to.
+CREATE TABLE alerts (
+    alert_id   BIGINT NOT NULL,
+    "at"       TIMESTAMP NOT NULL,
+    channel    VARCHAR NOT NULL,
+    kind       VARCHAR NOT NULL,
+    series_id  VARCHAR,
+    finding_id VARCHAR,
+    severity   VARCHAR NOT NULL,
+    difference DECIMAL(38, 20),
+    currency   VARCHAR,
+    notice_id  VARCHAR,
+    last_event BIGINT NOT NULL
+);
+
+-- Runs that failed or were missed: kept for a channel until it was told.
+CREATE TABLE alert_notices (
+    notice_id VARCHAR NOT NULL,
+    channel   VARCHAR NOT NULL,
+    kind      VARCHAR NOT NULL,
+    "at"      TIMESTAMP NOT NULL,
+    message   VARCHAR NOT NULL
+);
+
 CREATE TABLE runs (
     run_id          VARCHAR NOT NULL,
     started         TIMESTAMP NOT NULL,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from curecon.alerts import Alert, alert
     from curecon.disputed import dispute
     from curecon.estimate import price
     from curecon.explanation import explain, findings
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
     from curecon.versions import diff
 
 __all__ = [
-    "Asked", "Options", "__version__", "acknowledge", "audit", "diff", "dispute",
-    "explain", "findings", "price", "rates_diff", "rates_sync", "recovered", "reopen", "settle",
-    "sql",
+    "Alert", "Asked", "Options", "__version__", "acknowledge", "alert", "audit", "diff",
+    "dispute", "explain", "findings", "price", "rates_diff", "rates_sync", "recovered", "reopen",
+    "settle", "sql",
 ]  # fmt: skip
 
 # Where each name is defined, and by what name there.
 _HOME = {
+    "Alert": ("curecon.alerts", "Alert"),
     "Asked": ("curecon.sync", "Asked"),
     "Options": ("curecon.reconcile", "Options"),
     "acknowledge": ("curecon.life", "acknowledge"),
+    "alert": ("curecon.alerts", "alert"),
     "audit": ("curecon.reconcile", "audit"),
     "diff": ("curecon.versions", "diff"),
     "dispute": ("curecon.disputed", "dispute"),

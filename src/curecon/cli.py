@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from curecon import __version__, cli_life, cli_sql
+from curecon import __version__, cli_alert, cli_life, cli_sql
 from curecon.cli_options import (
     FAILED,
     FINE,
@@ -61,6 +61,7 @@ for sub in (rates_app, checks_app, cli_life.findings_app):
 app.command(cli_life.diff)
 app.command(cli_sql.sql)
 app.command(cli_sql.mcp)
+app.command(cli_alert.alert)
 
 
 @app.command
@@ -479,7 +480,6 @@ def _reserve(parent: App, name: str, about: str) -> None:
 
 
 for _name, _about in (
-    ("alert", "Send what is new since the last alert."),
     ("collect", "Collect evidence of use."),
 ):
     _reserve(app, _name, _about)
