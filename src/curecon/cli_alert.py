@@ -4,11 +4,14 @@ import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, validators
 
 from curecon.cli_options import FAILED, FINE, AsOf, Dollars, LedgerFile, Many, day
+
+if TYPE_CHECKING:
+    from curecon.alerts import Told
 
 
 def alert(
@@ -72,14 +75,19 @@ def alert(
     )
     told = alerting(to, options)
     for one in told:
-        if one.outcome == "dry run":
-            sys.stdout.write(f"--- {one.channel}\n{one.title}\n\n{one.text}\n")
-            continue
-        words = {
-            "sent": f"sent: {one.title}",
-            "nothing": "nothing to tell",
-            "quiet": "quiet hours: it will be sent after them",
-            "failed": f"not sent: {one.error}; it will be sent next time",
-        }[one.outcome]
-        sys.stderr.write(f"curecon: channel {one.channel}: {words}\n")
+        _say(one)
     return FAILED if any(one.outcome == "failed" for one in told) else FINE
+
+
+def _say(one: "Told") -> None:
+    """Say what became of a channel; a rehearsed message goes to standard output."""
+    if one.outcome == "dry run":
+        sys.stdout.write(f"--- {one.channel}\n{one.title}\n\n{one.text}\n")
+        return
+    words = {
+        "sent": f"sent: {one.title}",
+        "nothing": "nothing to tell",
+        "quiet": "quiet hours: it will be sent after them",
+        "failed": f"not sent: {one.error}; it will be sent next time",
+    }[one.outcome]
+    sys.stderr.write(f"curecon: channel {one.channel}: {words}\n")
