@@ -479,9 +479,7 @@ def _reserve(parent: App, name: str, about: str) -> None:
     parent.command(reserved, name=name, help=f"{about} (not built yet)")
 
 
-for _name, _about in (
-    ("collect", "Collect evidence of use."),
-):
+for _name, _about in (("collect", "Collect evidence of use."),):
     _reserve(app, _name, _about)
 
 
