@@ -1,15 +1,20 @@
 """Results made by hand, for whoever needs one without running an audit."""
 
-from datetime import UTC, datetime
+import typing
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from curecon.models import (
     AuditResult,
     Breakdown,
     BridgeRow,
+    DailySpend,
     DeliveredFile,
     Delivery,
+    Finality,
     Finding,
+    FindingState,
+    ProvisionedDay,
     RateSource,
     RateUsed,
     Run,
@@ -116,6 +121,35 @@ def breakdown(kind: str, label: str, billed: str, expected: str, lines: int, **c
     return Breakdown(**(fields | changed))
 
 
+def spent(number: int, label: str | None, billed: str, **changed) -> DailySpend:
+    fields = {
+        "period": PERIOD,
+        "payer_account": PAYER,
+        "currency": "USD",
+        "day": date(2026, 10, number),
+        "label": label,
+        "billed": D(billed),
+    }
+    return DailySpend(**(fields | changed))
+
+
+def provisioned(day: int | None, hours: str, **changed) -> ProvisionedDay:
+    fields = {
+        "period": PERIOD,
+        "payer_account": PAYER,
+        "currency": "USD",
+        "usage_account": "210987654321",
+        "resource": "arn:aws:bedrock:us-east-1:210987654321:provisioned-model/night-batch",
+        "label": "Claude Instant",
+        "region": "us-east-1",
+        "commitment": "1 month",
+        "day": date(2026, 10, day) if day else None,
+        "hours": D(hours),
+        "billed": D(hours) * D("39.6"),
+    }
+    return ProvisionedDay(**(fields | changed))
+
+
 def total(**changed) -> Total:
     fields = {
         "period": PERIOD,
@@ -155,6 +189,17 @@ def run(**changed) -> Run:
                 final_lines=1204311,
                 lines=1204311,
                 files=files,
+                finality=[
+                    Finality(
+                        invoicing_entity="Amazon Web Services, Inc.",
+                        currency="USD",
+                        lines=168412,
+                        final_lines=168000,
+                        billed=D("58231.4471"),
+                        final_billed=D("58000"),
+                        is_final=False,
+                    )
+                ],
             )
         ],
         "rate_sources": [
@@ -169,6 +214,18 @@ def run(**changed) -> Run:
         "notes": [
             "No contract was given: discount lines are not repriced.",
             "The price list of AmazonSageMaker was published after the usage: at most a warning.",
+        ],
+        "states": [
+            FindingState(
+                finding_id=f"{2:016x}",
+                series_id=f"{2 + 2**40:016x}",
+                state="disputed",
+                since=STARTED,
+                who="ines",
+                why="Case 4711",
+                recovered=D("620.5"),
+                remaining=D("221.9"),
+            )
         ],
     }
     return Run(**(fields | changed))
@@ -294,8 +351,28 @@ def typical() -> AuditResult:
             breakdown("unpriced", "no rate for this model and region", "812.5", "0", 310),
             breakdown("not_repriced", "Tax", "5316.232", "0", 38),
             breakdown("not_repriced", "Credit", "-1000", "0", 2),
+            breakdown("model", "Nova Pro", "9100.2371", "8900.2371", 40122, service="bedrock"),
+            breakdown("capability", "on_demand", "40300.3471", "40150.3471", 130332),
+            breakdown("account", "210987654321", "58231.4471", "52110.3150579", 168412),
+            breakdown("source", "price_list: AWS price list", "53000.7151", "52008.3150579", 9),
+            breakdown("source", "card, contract", "102", "102", 9),
             breakdown("other", "AmazonEC2", "300112.03", "300112.03", 801011),
             breakdown("other", "AmazonS3", "54562.7029", "54562.7029", 234888),
+        ],
+        days=[
+            spent(1, "Claude Sonnet", "1000.5"),
+            spent(1, "Nova Pro", "300.25"),
+            spent(1, None, "0.001"),
+            spent(2, "Claude Sonnet", "1010"),
+            spent(4, "Claude Sonnet", "4040.75"),
+            spent(4, "Nova Pro", "310"),
+        ],
+        provisioned=[
+            provisioned(1, "24"),
+            provisioned(2, "24"),
+            provisioned(3, "25"),
+            provisioned(5, "7.5"),
+            provisioned(None, "744", resource=None, label="Titan Text Express"),
         ],
     )
 
@@ -409,6 +486,17 @@ def hostile(text: str) -> AuditResult:
         final_lines=0,
         lines=1,
         files=[file],
+        finality=[
+            Finality(
+                invoicing_entity=text,
+                currency=text,
+                lines=1,
+                final_lines=0,
+                billed=D(1),
+                final_billed=D(0),
+                is_final=False,
+            )
+        ],
     )
     source = RateSource(name=text, source=text, sha256=text, rates=1)
     provenance = run(
@@ -417,6 +505,7 @@ def hostile(text: str) -> AuditResult:
         deliveries=[delivery],
         rate_sources=[source],
         notes=[text],
+        states=[],
     )
     return AuditResult(
         run=provenance,
@@ -425,7 +514,20 @@ def hostile(text: str) -> AuditResult:
         findings=[usage],
         breakdowns=[
             breakdown(kind, text, "1", "1", 1, **(where | {"service": text}))
-            for kind in ("unpriced", "not_repriced", "spend", "other")
+            for kind in typing.get_args(Breakdown.model_fields["kind"].annotation)
+        ],
+        days=[spent(1, text, "1", **where), spent(2, None, "1", **where)],
+        provisioned=[
+            provisioned(
+                1,
+                "24",
+                **where,
+                usage_account=text,
+                resource=text,
+                label=text,
+                region=text,
+                commitment=text,
+            )
         ],
     )
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,7 +27,7 @@ import report_samples as samples
 from curecon.errors import OptionInvalid
 from curecon.models import AuditResult, BridgeRow, Finding
 from curecon.money import plain
-from curecon.report import figures, files, html, markdown, story, terminal, text
+from curecon.report import figures, files, html, markdown, story, terminal, text, usage
 from curecon.report.waterfall import waterfall
 
 D = Decimal
@@ -232,7 +233,9 @@ def test_json_is_the_result_and_comes_back(result):
 
 def test_json_has_the_keys_that_others_rely_on():
     content = json.loads(files.to_json(samples.typical()))
-    assert list(content) == ["schema_version", "run", "totals", "bridge", "findings", "breakdowns"]
+    assert list(content) == (
+        "schema_version run totals bridge findings breakdowns days provisioned"
+    ).split(SPACE)
     assert content["schema_version"] == 1
     assert list(content["run"])[:2] == ["id", "curecon_version"]
     assert content["run"]["started"] == "2026-11-03T08:15:30Z"
@@ -596,7 +599,7 @@ def test_markdown_tells_the_story():
 
 ATTRIBUTES = {
     "a": {"class", "href"},
-    "abbr": set(),
+    "abbr": {"title"},
     "body": set(),
     "button": {"id", "type", "hidden"},
     "caption": {"class"},
@@ -606,6 +609,7 @@ ATTRIBUTES = {
     "dd": {"class", "data-field"},
     "details": {"class"},
     "div": {
+        "data-days",
         "class",
         "id",
         "hidden",
@@ -618,16 +622,16 @@ ATTRIBUTES = {
     "dl": {"class"},
     "dt": set(),
     "figcaption": set(),
-    "figure": set(),
+    "figure": {"class"},
     "h1": set(),
     "h2": {"id"},
-    "h3": set(),
+    "h3": {"id"},
     "head": set(),
     "header": {"class"},
     "html": {"lang"},
     "input": {"id", "type", "autocomplete", "spellcheck", "placeholder"},
     "label": {"for"},
-    "li": set(),
+    "li": {"class"},
     "line": {"class", "x1", "x2", "y1", "y2"},
     "link": {"rel", "href"},
     "main": set(),
@@ -643,9 +647,9 @@ ATTRIBUTES = {
     "span": {"class", "data-field", "data-if"},
     "strong": set(),
     "style": set(),
-    "summary": set(),
-    "svg": {"class", "x", "y", "width", "height", "role", "aria-labelledby"},
-    "table": {"id"},
+    "summary": {"id"},
+    "svg": {"class", "x", "y", "width", "height", "role", "aria-labelledby", "aria-hidden"},
+    "table": {"id", "class"},
     "tbody": {"data-severity", "data-order"},
     "td": {"class", "colspan"},
     "template": {"id"},
@@ -653,7 +657,7 @@ ATTRIBUTES = {
     "th": {"scope", "class", "data-column", "data-first"},
     "thead": set(),
     "title": {"id"},
-    "tr": {"class"},
+    "tr": {"class", "data-order"},
     "ul": {"class"},
 }
 VOID = {"col", "input", "link", "meta", "rect", "line", "path"}
@@ -776,9 +780,101 @@ def test_page_tells_the_story():
         "No contract was given",
         "0" * 63 + "3",
         "48,211,734",
+        "620.50 won back by credits",
+        "AWS price list: AWS price list 9 53,000.72",
+        "Rate card or Contract, several sources",
+        "On demand",
+        "Amazon Web Services, Inc.",
+        "not final yet",
     ):
         assert part in shown
     assert shown.index("Identical usage") < shown.index("Rate differs") < shown.index("No rate")
+
+
+def test_a_code_of_ours_is_shown_as_words():
+    result = samples.typical()
+    rows = [
+        samples.breakdown("unpriced", "undecoded", "9", "0", 1),
+        samples.breakdown("unpriced", "no_rate_on_day", "9", "0", 1),
+        samples.breakdown("not_repriced", "other_service", "9", "0", 1),
+        samples.breakdown("unpriced", "surprise", "9", "0", 1),
+    ]
+    result = result.model_copy(update={"breakdowns": rows})
+    for shown in (html.render(result), markdown.render(result), printed(result)):
+        assert "The usage type is not known" in shown
+        assert "No known rate was in force on the day" in shown
+        assert "undecoded" not in shown
+        assert "surprise" in shown
+    assert "Usage of another service" in html.render(result)
+
+
+def test_every_reason_that_the_steps_give_has_words():
+    steps = Path(__file__).parents[1] / "sql" / "checks" / "unpriced_charge.sql"
+    reasons = re.findall(r"WHEN '(\w+)' THEN", steps.read_text("utf-8"))
+    assert len(reasons) > 10
+    assert set(reasons) <= set(story.REASONS)
+
+
+# --- spend by day and provisioned hours --------------------------------------------------------
+
+
+def test_days_have_a_column_a_model_and_no_gap():
+    [statement] = story.statements(samples.typical())
+    days = usage.by_day(statement.days, {})
+    assert days.labels == ["Claude Sonnet", "Nova Pro", "All others"]
+    assert [(day.day, cells, total) for day, cells, total in days.rows] == [
+        (1, [D("1000.5"), D("300.25"), D("0.001")], D("1300.751")),
+        (2, [D(1010), 0, 0], D(1010)),
+        (3, [0, 0, 0], 0),
+        (4, [D("4040.75"), D(310), 0], D("4350.75")),
+    ]
+    assert days.total == D("6661.501")
+    assert days.said == (
+        "Spend by day from 2026-10-01 to 2026-10-04, highest on 2026-10-04 with 4,350.75"
+    )
+
+
+def test_a_stray_day_of_another_year_is_not_filled_up():
+    spent = [samples.spent(1, "x", "1"), samples.spent(1, "x", "1", day=date(1970, 1, 1))]
+    assert len(usage.by_day(spent, {}).rows) == 2
+    assert usage.by_day([], {}) is None
+
+
+def test_an_anomaly_is_marked_on_its_day():
+    noticed = samples.finding(9, category="anomaly", reason="Spend rose fourfold.")
+    later = samples.finding(8, category="anomaly", first_usage=None, reason="No day.")
+    result = samples.typical()
+    result = result.model_copy(update={"findings": [*result.findings, noticed, later]})
+    [statement] = story.statements(result)
+    assert statement.marks == {date(2026, 10, 1): ["Spend rose fourfold."]}
+    assert "2026-10-01 Spend rose fourfold." in check(html.render(result)).text()
+
+
+def test_calendar_tells_the_usual_day_from_others():
+    [statement] = story.statements(samples.typical())
+    drawn = usage.calendar(statement.provisioned)
+    assert [day.day for day in drawn.days] == [1, 2, 3, 4, 5]
+    undated, dated = drawn.rows
+    assert dated.name == "night-batch"
+    assert dated.what == "Claude Instant · 1 month · us-east-1 · 210987654321"
+    assert [(hours, level) for _, hours, level in dated.cells] == [
+        ("24", "usual"),
+        ("24", "usual"),
+        ("25", "more"),
+        ("0", "none"),
+        ("7.5", "less"),
+    ]
+    assert (dated.usual, dated.hours, dated.undated) == ("24", "80.5", "0")
+    assert undated.name == "not named on the bill"
+    assert (undated.undated, undated.usual) == ("744", "")
+    assert {level for _, _, level in undated.cells} == {"none"}
+    assert usage.calendar([]) is None
+
+
+def test_calendar_names_how_many_it_leaves_out():
+    hours = [samples.provisioned(1, "24", resource=f"arn/{n}") for n in range(usage.SHOWN + 3)]
+    drawn = usage.calendar(hours)
+    assert (len(drawn.rows), drawn.left_out) == (usage.SHOWN, 3)
 
 
 def test_page_leaves_long_lists_to_the_json():
@@ -801,7 +897,7 @@ def test_page_of_ten_thousand_findings_is_small_and_complete(large):
     assert len(written.encode()) < 3_000_000
     page = check(written)
     assert "9,500 more findings are in" in page.text()
-    packed = page.content["script"][0]
+    packed = page.content["script"][-2]
     content = json.loads(zlib.decompress(base64.b64decode(packed)))
     ids = content["names"].index("id")
     shown = set(re.findall(r"[0-9a-f]{16}", page.text()))
@@ -1014,6 +1110,20 @@ def test_browser_filters_and_sorts(visit):
     assert header.get_attribute("aria-sort") == "ascending"
     assert titles(page)[0] == "Discount missing"
     assert page.locator("[aria-sort]").count() == 1
+
+
+@browser_test
+def test_browser_sorts_every_table_by_keyboard(visit):
+    page = visit(samples.typical())
+    table = page.locator("#spend table.sortable", has_text="Claude Sonnet")
+    page.locator("details.same", has_text="By model and use").locator("summary").click()
+    header = table.locator("th", has_text="Expected")
+    header.locator("button").focus()
+    for key, wanted in (("Enter", "descending"), ("Space", "ascending")):
+        page.keyboard.press(key)
+        assert header.get_attribute("aria-sort") == wanted
+        first = table.locator("tbody th").first.text_content()
+        assert first.split(" ")[0] == ("Claude" if wanted == "descending" else "Nova")
 
 
 @browser_test

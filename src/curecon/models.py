@@ -149,9 +149,15 @@ class RateSource(Record):
 
 
 class Breakdown(Record):
-    """Dollars of one group: why unpriced, which line type is not repriced, which model billed."""
+    """Dollars of one group, by kind.
 
-    kind: Literal["unpriced", "not_repriced", "spend", "other"]
+    `unpriced` by reason and `not_repriced` by line type; `spend` by model and use, `model`,
+    `capability`, `account`; `source`, by which rates it was judged; `other`, what is not in scope.
+    """
+
+    kind: Literal[
+        "unpriced", "not_repriced", "spend", "model", "capability", "account", "source", "other"
+    ]
     period: str
     payer_account: str
     currency: str
@@ -160,6 +166,36 @@ class Breakdown(Record):
     billed: Money
     expected: Money
     lines: int
+
+
+class DailySpend(Record):
+    """What usage was billed on one day for one model; null stands for all but the dearest."""
+
+    period: str
+    payer_account: str
+    currency: str
+    day: date
+    label: str | None
+    billed: Money
+
+
+class ProvisionedDay(Record):
+    """The model-unit hours billed for one provisioned model on one day.
+
+    `resource` is null where the bill does not name it, `day` where a line spans several.
+    """
+
+    period: str
+    payer_account: str
+    currency: str
+    usage_account: str | None
+    resource: str | None
+    label: str
+    region: str | None
+    commitment: str | None
+    day: date | None
+    hours: Money
+    billed: Money
 
 
 class FindingState(Record):
@@ -216,6 +252,8 @@ class AuditResult(Record):
     bridge: list[BridgeRow]
     findings: list[Finding]
     breakdowns: list[Breakdown]
+    days: list[DailySpend] = []
+    provisioned: list[ProvisionedDay] = []
 
 
 class RateTaken(RateUsed):

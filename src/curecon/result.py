@@ -10,9 +10,11 @@ from curecon.models import (
     AuditResult,
     Breakdown,
     BridgeRow,
+    DailySpend,
     DeliveredFile,
     Delivery,
     Finding,
+    ProvisionedDay,
     RateUsed,
     Run,
     Total,
@@ -20,13 +22,15 @@ from curecon.models import (
 
 
 def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:
-    """Read totals, bridge, findings and breakdowns of the deliveries of this run."""
+    """Read totals, bridge, findings and sums of the deliveries of this run."""
     return AuditResult(
         run=run,
         totals=[Total(**row) for row in _rows(con, "totals.sql")],
         bridge=[BridgeRow(**row) for row in _rows(con, "bridge.sql")],
         findings=[_finding(row) for row in _rows(con, "findings.sql")],
         breakdowns=[Breakdown(**row) for row in _rows(con, "breakdowns.sql")],
+        days=[DailySpend(**row) for row in _rows(con, "days.sql")],
+        provisioned=[ProvisionedDay(**row) for row in _rows(con, "provisioned.sql")],
     )
 
 

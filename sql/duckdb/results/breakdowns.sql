@@ -1,17 +1,32 @@
--- Dollars by group: why unpriced, which line types are not repriced, what billed, and the rest.
-WITH placed AS (
+-- Dollars by group: why unpriced, which line types are not repriced, who billed what and by which
+-- rates it was judged, and the rest of the bill.
+WITH key_sources AS (
+    SELECT
+        s.charge_key_id,
+        string_agg(DISTINCT s.source_kind, ', ' ORDER BY s.source_kind) AS kinds,
+        CASE WHEN count(DISTINCT r.source) = 1 THEN ': ' || min(r.source) ELSE '' END AS source
+    FROM key_rates AS s
+    JOIN rates AS r
+        ON r.rate_id = s.rate_id
+    WHERE s.charge_key_id IN (SELECT charge_key_id FROM components)
+    GROUP BY ALL
+),
+
+placed AS (
     SELECT
         r.period_text AS period,
         r.payer_account,
         coalesce(k.line_item_currency_code, 'XXX') AS currency,
         c.component,
         c.reason,
+        c.line_item_usage_account_id AS account,
         k.service,
         k.model,
         k.capability,
         k.instance_type,
         k.line_item_product_code,
         k.product_name,
+        s.kinds || s.source AS source,
         c.billed,
         c.difference,
         c.lines
@@ -20,21 +35,42 @@ WITH placed AS (
         ON k.charge_key_id = c.charge_key_id
     JOIN run_deliveries AS r
         ON r.delivery_id = c.delivery_id
+    LEFT JOIN key_sources AS s
+        ON s.charge_key_id = c.charge_key_id
 ),
 
-grouped_dollars AS (
-    SELECT component AS kind, period, payer_account, currency, service, reason AS label,
-        sum(billed) AS billed, sum(billed) - sum(difference) AS expected, sum(lines) AS lines
+labelled AS (
+    SELECT component AS kind, service, reason AS label, * EXCLUDE (service)
     FROM placed
     WHERE component IN ('unpriced', 'not_repriced')
-    GROUP BY ALL
     UNION ALL
-    SELECT 'spend', period, payer_account, currency, service,
+    SELECT 'spend', service,
         coalesce(model, product_name, line_item_product_code, '(no product)')
             || coalesce(' · ' || replace(capability, '_', ' '), '')
             || coalesce(' · ' || instance_type, ''),
-        sum(billed), sum(billed) - sum(difference), sum(lines)
+        * EXCLUDE (service)
     FROM placed
+    UNION ALL
+    SELECT 'model', service,
+        coalesce(model, instance_type, product_name, line_item_product_code, '(no product)'),
+        * EXCLUDE (service)
+    FROM placed
+    UNION ALL
+    SELECT 'capability', service, coalesce(capability, '(none: tax, credits, not decoded)'), * EXCLUDE (service)
+    FROM placed
+    UNION ALL
+    SELECT 'account', NULL, coalesce(account, '(no account)'), * EXCLUDE (service)
+    FROM placed
+    UNION ALL
+    SELECT 'source', NULL, coalesce(source, 'none'), * EXCLUDE (service)
+    FROM placed
+    WHERE component NOT IN ('unpriced', 'not_repriced')
+),
+
+grouped_dollars AS (
+    SELECT kind, period, payer_account, currency, service, label, sum(billed) AS billed,
+        sum(billed) - sum(difference) AS expected, sum(lines) AS lines
+    FROM labelled
     GROUP BY ALL
     UNION ALL
     SELECT 'other', r.period_text, r.payer_account, coalesce(o.line_item_currency_code, 'XXX'),

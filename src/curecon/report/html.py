@@ -9,6 +9,8 @@ import hashlib
 import json
 import zlib
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,10 @@ from markupsafe import Markup
 
 from curecon.models import AuditResult, Breakdown, Finding
 from curecon.report import story
-from curecon.report.figures import EXACT, add, count, money, number, percent, signed
+from curecon.report.figures import EXACT, ZERO, add, count, money, number, percent, signed
 from curecon.report.story import Statement
 from curecon.report.text import CODE, SENTENCE, visible, words
+from curecon.report.usage import by_day, calendar
 from curecon.report.waterfall import waterfall
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ ROWS = 500
 
 LISTED = 200
 """Rows of a breakdown and files of a delivery that are listed."""
+
+KINDS = ("spend", "model", "capability", "account", "source", "unpriced", "not_repriced", "other")
+"""The breakdowns that the page shows."""
 
 DETAILS = (
     ("arithmetic", "Arithmetic"),
@@ -66,6 +72,7 @@ def render(result: AuditResult) -> str:
     statements = story.statements(result)
     findings = story.ordered(result.findings)
     cards = [_card(finding) for finding in findings]
+    currency = _only_currency(statements)
     return (
         environment.get_template("page.html.j2").render(
             style=Markup(style),  # noqa: S704 - our own file
@@ -73,7 +80,8 @@ def render(result: AuditResult) -> str:
             script_hash=_hash(script),
             run=result.run,
             statements=statements,
-            currency=_only_currency(statements),
+            currency=currency,
+            page={"several": len(statements) > 1, "currency": currency, "listed": LISTED},
             charts=[waterfall(statement) for statement in statements],
             counts=story.counted(Counter(finding.severity for finding in findings)),
             details=DETAILS,
@@ -82,10 +90,10 @@ def render(result: AuditResult) -> str:
             total=len(findings),
             packed=_pack(cards[ROWS:], _orders(findings)[ROWS:]),
             severities=story.SEVERITIES,
-            breakdowns={
-                kind: _breakdown(statements, kind)
-                for kind in ("spend", "unpriced", "not_repriced", "other")
-            },
+            breakdowns={kind: _breakdown(statements, kind) for kind in KINDS},
+            days=[(one, drawn) for one in statements if (drawn := by_day(one.days, one.marks))],
+            calendars=[(one, hours) for one in statements if (hours := calendar(one.provisioned))],
+            finality=any(one.finality for one in result.run.deliveries),
             listed=LISTED,
         )
         + "\n"
@@ -108,6 +116,7 @@ def _environment() -> Environment:
         "visible": visible,
         "code": lambda text: visible(text, CODE),
         "component": story.label,
+        "reason": story.reason,
         "verdict": story.verdict,
         "counted": story.counted,
         "words": words,
@@ -228,7 +237,7 @@ def _arithmetic(finding: Finding) -> str:
 
 
 def _orders(findings: list[Finding]) -> list[str]:
-    """Give each finding its place by every column, so that the page sorts by whole numbers."""
+    """Give each finding its place by every column."""
     columns: list[Callable[[Finding], Any]] = [
         lambda finding: story.SEVERITIES.index(finding.severity),
         lambda finding: (finding.check, finding.usage_type or ""),
@@ -239,9 +248,13 @@ def _orders(findings: list[Finding]) -> list[str]:
         lambda finding: (finding.expected is not None, finding.expected or Decimal(0)),
         lambda finding: finding.difference,
     ]
+    return _places([[column(finding) for finding in findings] for column in columns])
+
+
+def _places(columns: Sequence[Sequence[Any]]) -> list[str]:
+    """Write the place of each row by every column, so that the page sorts by whole numbers."""
     ranks = []
-    for column in columns:
-        values = [column(finding) for finding in findings]
+    for values in columns:
         places = {value: place for place, value in enumerate(sorted(set(values)))}
         ranks.append([places[value] for value in values])
     return [",".join(map(str, row)) for row in zip(*ranks, strict=True)]
@@ -261,11 +274,42 @@ def _pack(cards: list[Card], orders: list[str]) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def _breakdown(statements: list[Statement], kind: str) -> list[tuple[Breakdown, str | None]]:
+@dataclass(frozen=True)
+class _Sum:
+    """A row of a breakdown; `width` is its bar in percent of the dearest row's."""
+
+    row: Breakdown
+    share: str | None
+    width: Decimal
+    order: str
+
+
+def _breakdown(statements: list[Statement], kind: str) -> list[_Sum]:
     """List the rows of a kind, each with its share of the dollars of its own statement."""
-    rows: list[tuple[Breakdown, str | None]] = []
+    rows: list[tuple[Breakdown, str | None, Decimal]] = []
     for statement in statements:
         own = statement.breakdowns.get(kind, [])
         total = add(row.billed for row in own)
-        rows += [(row, percent(row.billed, total)) for row in own]
-    return rows
+        if kind == "source":
+            total = EXACT.add(total, statement.total.unpriced)
+        dearest = max((row.billed.copy_abs() for row in own), default=ZERO)
+        rows += [
+            (row, percent(row.billed, total), _width(row.billed.copy_abs(), dearest)) for row in own
+        ]
+    has_expected = kind not in (*story.UNJUDGED, "other")
+    columns: list[list[Any]] = [
+        [(row.period, row.payer_account) for row, _, _ in rows],
+        [story.reason(row) for row, _, _ in rows],
+        [row.lines for row, _, _ in rows],
+        [row.billed for row, _, _ in rows],
+        *([[row.expected for row, _, _ in rows]] if has_expected else []),
+        [width if row.billed > 0 else -width for row, _, width in rows],
+    ]
+    orders = _places(columns)
+    return [_Sum(*row, order) for row, order in zip(rows, orders, strict=True)]
+
+
+def _width(part: Decimal, whole: Decimal) -> Decimal:
+    if whole == 0:
+        return ZERO
+    return EXACT.multiply(EXACT.divide(part, whole), Decimal(100)).quantize(Decimal("0.1"))

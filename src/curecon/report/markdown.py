@@ -145,7 +145,8 @@ def _breakdown(statements: list[Statement], kind: str, title: str, head: str) ->
 
 
 def _label(row: Breakdown) -> str:
-    return f"{row.service}: {row.label}" if row.service else row.label
+    named = story.reason(row)
+    return f"{row.service}: {named}" if row.service else named
 
 
 def _provenance(result: AuditResult) -> list[str]:

@@ -1,4 +1,33 @@
 "use strict";
+// Every other table sorts by the places of its rows, which are counted from exact amounts.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const [body] = table.tBodies;
+  const rows = Array.from(body.rows, (row) => ({
+    row,
+    order: row.dataset.order.split(",").map(Number),
+  }));
+  const headers = Array.from(table.tHead.rows[0].cells);
+  const first = Number(headers[0].dataset.column);
+  headers.forEach((header, place) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    button.addEventListener("click", () => {
+      const before = header.getAttribute("aria-sort");
+      const begins = header.dataset.first;
+      const turned = begins === "ascending" ? "descending" : "ascending";
+      const now = before === begins ? turned : begins;
+      for (const one of headers) one.removeAttribute("aria-sort");
+      header.setAttribute("aria-sort", now);
+      const sign = now === "ascending" ? 1 : -1;
+      const column = first + place;
+      rows.sort((a, b) => sign * (a.order[column] - b.order[column]));
+      body.append(...rows.map((one) => one.row));
+    });
+    header.append(button);
+  });
+}
+
 (() => {
   const table = document.getElementById("findings-table");
   if (!table) return;

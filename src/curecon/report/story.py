@@ -5,21 +5,24 @@ A statement is one period of one payer in one currency. Nothing is added across 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from curecon.models import (
     AuditResult,
     Breakdown,
     BridgeRow,
+    DailySpend,
     Finality,
     Finding,
+    ProvisionedDay,
     Severity,
     State,
     Total,
 )
-from curecon.report.figures import EXACT, add, count, money, percent
-from curecon.report.text import CODE, visible
+from curecon.report.figures import EXACT, ZERO, add, count, money, percent
+from curecon.report.text import CODE, visible, words
 
 PART = 40
 """Characters shown of a period or an account in the name of a statement."""
@@ -42,6 +45,35 @@ LABELS = {
 }
 """The components of the bridge in the order of causes, in words."""
 
+REASONS = {
+    "ambiguous": "Several published rates fit, at different prices",
+    "tiered": "The price depends on the volume of the month",
+    "unit_missing": "The bill states no unit",
+    "unit_unknown": "The unit is not known",
+    "unit_differs": "The known rate is for another unit",
+    "currency": "No known rate is in the currency of the bill",
+    "currency_missing": "The bill states no currency",
+    "usage_type_missing": "Neither a usage type nor a SKU is stated",
+    "undecoded": "The usage type is not known",
+    "no_rate": "No rate is known",
+    "no_rate_on_day": "No known rate was in force on the day",
+    "billed_at_zero": "Billed at zero although the public rate is not",
+    "split_line": "A share of another line, which carries the cost",
+    "quantity_missing": "The line has no quantity",
+    "reservation": "Covered by a reservation",
+    "line_type_unknown": "The line type is not known",
+    "other_service": "Usage of another service",
+}
+"""Why charges were not judged, in words; a line type stands for itself."""
+
+SOURCES = {
+    "contract": "Contract",
+    "price_list": "AWS price list",
+    "card": "Rate card",
+    "none": "No rate needed: cancels out, or agreed by the contract",
+}
+"""Where rates come from, in words."""
+
 UNJUDGED = ("unpriced", "not_repriced")
 """Components whose amount says nothing against AWS: no expectation was formed."""
 
@@ -57,6 +89,12 @@ class Statement:
     breakdowns: dict[str, list[Breakdown]]
     severities: Counter[Severity]
     proven: Decimal
+    recovered: Decimal = ZERO
+    """Dollars of this statement's findings that credits have won back."""
+    days: list[DailySpend] = field(default_factory=list)
+    provisioned: list[ProvisionedDay] = field(default_factory=list)
+    marks: dict[date, list[str]] = field(default_factory=dict)
+    """What is marked on the days of the chart: the reasons of the findings that are anomalies."""
 
     @property
     def name(self) -> str:
@@ -87,6 +125,11 @@ class Statement:
         usage = EXACT.add(self.priced, self.total.unpriced)
         return percent(self.priced, usage)
 
+    @property
+    def final(self) -> str | None:
+        """The dollars of the whole bill that carry an invoice, as a share; None where none."""
+        return percent(self.total.final_billed, self.total.billed)
+
 
 def statements(result: AuditResult) -> list[Statement]:
     """Split a result into its statements, ordered by period, payer and currency."""
@@ -112,6 +155,20 @@ def ordered(findings: list[Finding]) -> list[Finding]:
 def label(component: str) -> str:
     """Name a component for people; one that we do not know keeps its own name."""
     return LABELS.get(component, component)
+
+
+def reason(row: Breakdown) -> str:
+    """Name the group of a breakdown for people; what we have no words for keeps its own."""
+    if row.kind in UNJUDGED:
+        return REASONS.get(row.label, row.label)
+    if row.kind == "capability":
+        return words(row.label)
+    if row.kind == "source":
+        kinds, colon, source = row.label.partition(": ")
+        named = " or ".join(SOURCES.get(kind, kind) for kind in kinds.split(", "))
+        alone = colon or kinds == "none"
+        return f"{named}{colon}{source}" if alone else f"{named}, several sources"
+    return row.label
 
 
 def judged(finding: Finding) -> bool:
@@ -226,13 +283,27 @@ def _statement(total: Total, result: AuditResult) -> Statement:
         for finding in findings
         if finding.severity == "error" and finding.owns_difference and judged(finding)
     )
-    severities = Counter(finding.severity for finding in findings)
-    return Statement(total, bridge, breakdowns, severities, proven)
+    ids = {finding.id for finding in findings}
+    marks: dict[date, list[str]] = {}
+    for finding in findings:
+        if finding.category == "anomaly" and finding.first_usage:
+            marks.setdefault(finding.first_usage.date(), []).append(finding.reason)
+    return Statement(
+        total,
+        bridge,
+        breakdowns,
+        severities=Counter(finding.severity for finding in findings),
+        proven=proven,
+        recovered=add(one.recovered for one in result.run.states if one.finding_id in ids),
+        days=[row for row in result.days if _key(row) == key],
+        provisioned=[row for row in result.provisioned if _key(row) == key],
+        marks=marks,
+    )
 
 
 def _place(component: str, order: list[str]) -> int:
     return order.index(component) if component in order else order.index("unpriced")
 
 
-def _key(row: Total | BridgeRow | Breakdown) -> Key:
+def _key(row: Total | BridgeRow | Breakdown | DailySpend | ProvisionedDay) -> Key:
     return row.period, row.payer_account, row.currency

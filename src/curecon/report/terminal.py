@@ -249,7 +249,8 @@ def _unpriced(statements: list[Statement], console: Console) -> None:
 
 
 def _reason(row: Breakdown) -> str:
-    return f"{row.service}: {row.label}" if row.service else row.label
+    named = story.reason(row)
+    return f"{row.service}: {named}" if row.service else named
 
 
 def _table(console: Console, *, header: bool = True, lines: bool = False) -> Table:
