@@ -360,11 +360,15 @@ def test_equal_results_give_equal_bytes_apart_from_the_run(result):
     assert contents[0] == contents[1]
 
 
-def read(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_bytes().decode() for path in folder.iterdir() if path.is_file()}
+def read(folder: Path) -> dict[str, str | bytes]:
+    contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {
+        name: content if name.endswith(".xlsx") else content.decode()
+        for name, content in contents.items()
+    }
 
 
-def test_a_new_folder_gets_the_five_files(tmp_path):
+def test_a_new_folder_gets_the_six_files(tmp_path):
     out = tmp_path / "a" / "b"
     files.write(samples.typical(), out)
     assert sorted(read(out)) == sorted(files.NAMES)
@@ -383,7 +387,7 @@ def test_files_that_are_not_ours_stay(tmp_path):
 
 
 @pytest.mark.parametrize("first_run", [True, False])
-@pytest.mark.parametrize("failing", range(5))
+@pytest.mark.parametrize("failing", range(6))
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_failure_midway_leaves_the_old_files(tmp_path, monkeypatch, failing, first_run, error):
     (tmp_path / "mine.txt").write_text("mine")

@@ -101,7 +101,7 @@ def audit(
         invoice_total: INVOICE=AMOUNT, the total of a paid invoice to tie the lines to.
         required_tag: a cost-allocation tag that every resource should have, e.g. team.
         min_difference: findings below this many dollars do not count for the exit status.
-        out: a folder for findings.json, findings.csv, bridge.csv, summary.md and report.html.
+        out: a folder for report.html, findings.xlsx, summary.md, and JSON and CSV of the same.
         fail_on: exit with 1 from this severity on.
         acknowledged: what a team acknowledged, as TOML; else acknowledged.toml beside the ledger.
         expect_since: the first period that must be in the ledger, e.g. 2026-01; with --as-of.

@@ -1,4 +1,4 @@
-"""Write the files of `--out`: for programs (JSON, CSV) and for people (Markdown, HTML)."""
+"""Write the files of `--out`: for programs (JSON, CSV), for people and for spreadsheets."""
 
 import csv
 import io
@@ -13,16 +13,23 @@ from pathlib import Path
 
 from curecon.errors import OptionInvalid
 from curecon.models import AuditResult, BridgeRow, Finding, RateUsed, Record
-from curecon.report import html, markdown
+from curecon.report import html, markdown, workbook
 
-NAMES = ("findings.json", "findings.csv", "bridge.csv", "summary.md", "report.html")
+NAMES = (
+    "findings.json",
+    "findings.csv",
+    "bridge.csv",
+    "findings.xlsx",
+    "summary.md",
+    "report.html",
+)
 
 # A spreadsheet takes a cell that begins so for a formula, the wide forms of East Asia included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write(result: AuditResult, out: Path) -> None:
-    """Write the five files into the folder `out`: all of them, or none.
+    """Write the six files into the folder `out`: all of them, or none.
 
     Raises:
         OptionInvalid: the folder cannot be written; what was in it is as before.
@@ -46,8 +53,8 @@ def staged(result: AuditResult, out: Path) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def staged_texts(contents: Mapping[str, str], out: Path) -> Iterator[Callable[[], None]]:
-    """Write texts by their names beside their place, and give the function that moves them there.
+def staged_texts(contents: Mapping[str, str | bytes], out: Path) -> Iterator[Callable[[], None]]:
+    """Write contents by their names beside their place; give the function that moves them there.
 
     Raises:
         OptionInvalid: the folder cannot be written; what was in it is as before.
@@ -63,12 +70,13 @@ def staged_texts(contents: Mapping[str, str], out: Path) -> Iterator[Callable[[]
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def render(result: AuditResult) -> dict[str, str]:
-    """Return the text of every file by its name."""
+def render(result: AuditResult) -> dict[str, str | bytes]:
+    """Return the content of every file by its name."""
     contents = (
         to_json(result),
         findings_csv(result.findings),
         bridge_csv(result.bridge),
+        workbook.render(result),
         markdown.render(result),
         html.render(result),
     )
@@ -139,7 +147,7 @@ def _cell(given: object, written: object) -> str:
     return guarded(given) if isinstance(given, str) else str(written)
 
 
-def _stage(contents: Mapping[str, str], target: Path) -> Path:
+def _stage(contents: Mapping[str, str | bytes], target: Path) -> Path:
     """Write the files into a new folder on the file system of the target.
 
     A folder that exists may be a mount point, so the new one lies in it; else beside it.
@@ -154,8 +162,8 @@ def _stage(contents: Mapping[str, str], target: Path) -> Path:
     staging.mkdir(parents=True)
     try:
         for name, content in contents.items():
-            with (staging / name).open("w", encoding="utf-8", newline="") as file:
-                file.write(content)
+            with (staging / name).open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
     except BaseException:
