@@ -2,13 +2,19 @@
 -- rates it was judged, and the rest of the bill.
 WITH key_sources AS (
     SELECT
+        d.delivery_id,
         s.charge_key_id,
         string_agg(DISTINCT s.source_kind, ', ' ORDER BY s.source_kind) AS kinds,
-        CASE WHEN count(DISTINCT r.source) = 1 THEN ': ' || min(r.source) ELSE '' END AS source
-    FROM key_rates AS s
+        CASE WHEN count(DISTINCT r.source) <= 2
+            THEN ': ' || string_agg(DISTINCT r.source, ' and ' ORDER BY r.source)
+            ELSE ''
+        END AS source
+    FROM run_deliveries AS d
+    JOIN key_rates AS s
+        ON s.starts < d.ends
+        AND s.ends > d.starts
     JOIN rates AS r
         ON r.rate_id = s.rate_id
-    WHERE s.charge_key_id IN (SELECT charge_key_id FROM components)
     GROUP BY ALL
 ),
 
@@ -37,6 +43,7 @@ placed AS (
         ON r.delivery_id = c.delivery_id
     LEFT JOIN key_sources AS s
         ON s.charge_key_id = c.charge_key_id
+        AND s.delivery_id = c.delivery_id
 ),
 
 labelled AS (

@@ -28,7 +28,7 @@ from curecon.report.waterfall import waterfall
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROWS = 500
+ROWS = 200
 """Findings written as HTML; as many are shown at once."""
 
 LISTED = 200
@@ -68,8 +68,14 @@ Card = dict[str, str]
 def render(result: AuditResult) -> str:
     """Return the text of `report.html`."""
     environment = _environment()
-    style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
     statements = story.statements(result)
+    style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
+    days = [(one, drawn) for one in statements if (drawn := by_day(one.days, one.marks))]
+    library = ""
+    if days:
+        style += _asset(environment, "vendor/uPlot.min.css")
+        script += _asset(environment, "days.js")
+        library = _asset(environment, "vendor/uPlot.iife.min.js")
     findings = story.ordered(result.findings)
     cards = [_card(finding) for finding in findings]
     currency = _only_currency(statements)
@@ -77,7 +83,8 @@ def render(result: AuditResult) -> str:
         environment.get_template("page.html.j2").render(
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            script_hash=_hash(script),
+            library=Markup(library),  # noqa: S704 - see vendor/README.md
+            script_hashes=[_hash(one) for one in (library, script) if one],
             run=result.run,
             statements=statements,
             currency=currency,
@@ -149,13 +156,14 @@ def _only_currency(statements: list[Statement]) -> str | None:
 def _card(finding: Finding) -> Card:
     """Say everything about a finding as text, cut and made visible; an empty text is left out."""
     judged = story.judged(finding)
+    expected = finding.expected if judged else None
     owned = "" if finding.owns_difference else "counted in another"
     unjudged = "not judged" if finding.difference and not judged else ""
     spoken = {
         "severity": finding.severity,
         "title": visible(words(finding.check)),
         "billed": _minus(money(finding.billed)),
-        "expected": _minus(money(finding.expected)) if finding.expected is not None else "—",
+        "expected": "—" if expected is None else _minus(money(expected)),
         "difference": _minus((signed if judged else money)(finding.difference)),
         "remark": unjudged or owned,
         "used": _span(finding),
@@ -221,7 +229,7 @@ def _rate(finding: Finding) -> dict[str, str]:
 
 def _arithmetic(finding: Finding) -> str:
     """Write the sum with all its digits, and the product too where it is the whole expectation."""
-    if finding.expected is None:
+    if finding.expected is None or not story.judged(finding):
         return f"billed {_minus(number(finding.billed))}; no expectation could be formed"
     expected = _minus(number(finding.expected))
     said = (

@@ -1,5 +1,6 @@
 "use strict";
-// Every other table sorts by the places of its rows, which are counted from exact amounts.
+// Every other table sorts by the places of its rows, which are counted from exact amounts; a long
+// one can be filtered by words.
 for (const table of document.querySelectorAll("table.sortable")) {
   const [body] = table.tBodies;
   const rows = Array.from(body.rows, (row) => ({
@@ -26,12 +27,31 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
     header.append(button);
   });
+  if (rows.length <= 10) continue;
+  const region = table.closest("[aria-labelledby]");
+  const field = document.createElement("input");
+  field.type = "search";
+  field.placeholder = "Filter";
+  const title = document.getElementById(region.getAttribute("aria-labelledby")).textContent;
+  field.setAttribute("aria-label", `Filter: ${title.trim()}`);
+  field.addEventListener("input", () => {
+    const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const { row } of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !wanted.every((word) => text.includes(word));
+    }
+  });
+  const box = document.createElement("div");
+  box.className = "filter";
+  box.append(field);
+  region.before(box);
 }
 
 (() => {
   const table = document.getElementById("findings-table");
   if (!table) return;
-  const AT_ONCE = 500;
+  const AT_ONCE = 200;
+  const ON_PAPER = 50;
   const controls = document.getElementById("controls");
   const query = document.getElementById("query");
   const severity = document.getElementById("severity");
@@ -49,7 +69,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     text: plain(body.textContent),
     body: () => body,
   }));
-  let shown = AT_ONCE;
+  let shown = 0;
   let column = null;
   let descending = false;
 
@@ -77,9 +97,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     };
   }
 
+  let found = items;
+
   function refresh() {
     const wanted = plain(query.value).split(/\s+/).filter(Boolean);
-    const found = items.filter(
+    found = items.filter(
       (one) =>
         (!severity.value || one.severity === severity.value) &&
         wanted.every((word) => one.text.includes(word)),
@@ -88,14 +110,22 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const sign = descending ? -1 : 1;
       found.sort((a, b) => sign * (a.order[column] - b.order[column]));
     }
-    const visible = found.slice(0, shown).map((one) => one.body());
     for (const body of Array.from(table.tBodies)) body.remove();
-    table.append(...visible);
+    shown = 0;
+    show();
+  }
+
+  // Draws the next rows only: thousands at once would make the page slow.
+  function show() {
+    const next = found.slice(shown, shown + AT_ONCE);
+    table.append(...next.map((one) => one.body()));
+    shown += next.length;
     const count = (number) => number.toLocaleString("en-US");
     status.textContent =
       `${count(found.length)} of ${count(items.length)} findings` +
-      (visible.length < found.length ? `, the first ${count(visible.length)} shown` : "");
-    more.hidden = visible.length === found.length;
+      (shown < found.length ? `, the first ${count(shown)} shown` : "");
+    more.hidden = shown === found.length;
+    return next[0];
   }
 
   function sort(header, place) {
@@ -117,10 +147,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
   let waiting;
   query.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => ((shown = AT_ONCE), refresh()), 120);
+    waiting = setTimeout(refresh, 120);
   });
-  severity.addEventListener("change", () => ((shown = AT_ONCE), refresh()));
-  more.addEventListener("click", () => ((shown += AT_ONCE), refresh()));
+  severity.addEventListener("change", refresh);
+  // Who asked for more by keyboard goes on at the first of them.
+  more.addEventListener("click", () => show()?.body().querySelector("summary").focus());
   controls.hidden = false;
 
   async function unpack() {
@@ -130,6 +161,17 @@ for (const table of document.querySelectorAll("table.sortable")) {
     cards.forEach((values, place) => items.push(item(values, orders[place], names)));
     document.getElementById("beyond").remove();
   }
+
+  // On paper nothing opens, so a few findings are printed with their arithmetic.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    const closed = Array.from(table.querySelectorAll("details:not([open])"));
+    opened = closed.length <= ON_PAPER ? closed : [];
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of opened) details.open = false;
+  });
 
   if (packed) unpack().then(refresh, () => refresh());
   else refresh();

@@ -67,10 +67,10 @@ REASONS = {
 """Why charges were not judged, in words; a line type stands for itself."""
 
 SOURCES = {
-    "contract": "Contract",
+    "contract": "contract",
     "price_list": "AWS price list",
-    "card": "Rate card",
-    "none": "No rate needed: cancels out, or agreed by the contract",
+    "card": "rate card",
+    "none": "no rate needed: cancels out, or agreed by the contract",
 }
 """Where rates come from, in words."""
 
@@ -165,7 +165,7 @@ def reason(row: Breakdown) -> str:
         return words(row.label)
     if row.kind == "source":
         kinds, colon, source = row.label.partition(": ")
-        named = " or ".join(SOURCES.get(kind, kind) for kind in kinds.split(", "))
+        named = words(" or ".join(SOURCES.get(kind, kind) for kind in kinds.split(", ")))
         alone = colon or kinds == "none"
         return f"{named}{colon}{source}" if alone else f"{named}, several sources"
     return row.label

@@ -90,6 +90,16 @@ def _filled(days: set[date]) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def _whole(days: set[date]) -> list[date]:
+    """Fill the days up to whole months, of which a calendar has a few; the latest ones stay."""
+    first = min(days).replace(day=1)
+    last = max(days)
+    after = (last.replace(day=1) + timedelta(days=31)).replace(day=1)
+    if (after - first).days > _LONGEST:
+        return sorted(days)[-_LONGEST:]
+    return [first + timedelta(days=number) for number in range((after - first).days)]
+
+
 Level = Literal["none", "less", "usual", "more"]
 
 
@@ -126,9 +136,7 @@ def calendar(hours: Sequence[ProvisionedDay]) -> Calendar | None:
     if not groups:
         return None
     dated = {one.day for one in hours if one.day}
-    days = _filled(dated) if dated else []
-    if len(days) > _LONGEST:
-        days = days[-_LONGEST:]
+    days = _whole(dated) if dated else []
     rows = [_row(group, days) for group in groups.values()]
     rows.sort(key=lambda row: (-row.billed, row.name, row.what))
     return Calendar(days, rows[:SHOWN], max(0, len(rows) - SHOWN))
@@ -141,7 +149,8 @@ def _row(group: list[ProvisionedDay], days: Iterable[date]) -> Row:
         if one.day:
             by_day[one.day] = add((by_day.get(one.day, ZERO), one.hours))
     usual = _usual(by_day)
-    what = [first.label, first.commitment, first.region, first.usage_account]
+    term = "no commitment" if first.commitment == "none" else first.commitment
+    what = [first.label, term, first.region, first.usage_account]
     return Row(
         name=(first.resource or "not named on the bill").rpartition("/")[2],
         what=" · ".join(visible(part) for part in what if part),
