@@ -11,12 +11,10 @@
 -- Which copy is kept must not depend on the order of the lines in the files, so the order is by all
 -- that a finding shows before it is by line.
 WITH same_hash AS (
-    SELECT
-        delivery_id,
-        hash(identity_line_item_id, identity_time_interval) AS identity_hash
+    SELECT hash(delivery_id, identity_line_item_id, identity_time_interval) AS identity_hash
     FROM lines
     WHERE identity_line_item_id IS NOT NULL
-    GROUP BY 1, 2
+    GROUP BY 1
     HAVING count(*) > 1
 ),
 
@@ -44,8 +42,8 @@ identities AS (
         ) AS copy
     FROM lines AS l
     JOIN same_hash AS h
-        ON h.delivery_id = l.delivery_id
-        AND h.identity_hash = hash(l.identity_line_item_id, l.identity_time_interval)
+        ON h.identity_hash
+            = hash(l.delivery_id, l.identity_line_item_id, l.identity_time_interval)
 ),
 
 same_identity AS (
@@ -57,8 +55,8 @@ same_identity AS (
 -- Lines of one charge, account, resource, hour and quantity; narrow, since all lines pass here.
 same_usage AS (
     SELECT
-        l.delivery_id,
         hash(
+            l.delivery_id,
             l.charge_key_id,
             l.line_item_usage_account_id,
             l.line_item_resource_id,
@@ -67,7 +65,7 @@ same_usage AS (
         ) AS usage_hash
     FROM lines AS l
     WHERE l.line_item_unblended_cost <> 0
-    GROUP BY 1, 2
+    GROUP BY 1
     HAVING count(*) > 1
 ),
 
@@ -106,8 +104,8 @@ usages AS (
     JOIN tag_sets AS t
         ON t.tag_set_id = l.tag_set_id
     JOIN same_usage AS h
-        ON h.delivery_id = l.delivery_id
-        AND h.usage_hash = hash(
+        ON h.usage_hash = hash(
+            l.delivery_id,
             l.charge_key_id,
             l.line_item_usage_account_id,
             l.line_item_resource_id,
@@ -135,12 +133,29 @@ outside AS (
         AND l.split_line_item_parent_resource_id IS NULL
 ),
 
+-- The deliveries that bill the periods in which that usage began; mostly none.
+elsewhere AS (
+    SELECT DISTINCT d.delivery_id
+    FROM outside AS o
+    JOIN every_delivery AS d
+        ON d.payer_account = o.payer_account
+        AND d.delivery_id <> o.delivery_id
+        AND o.line_item_usage_start_date >= CAST(d.period AS TIMESTAMP)
+        AND o.line_item_usage_start_date < CAST(d.period + INTERVAL '1' MONTH AS TIMESTAMP)
+),
+
+lines_elsewhere AS (
+    SELECT *
+    FROM every_line
+    WHERE delivery_id IN (SELECT delivery_id FROM elsewhere)
+),
+
 other_period AS (
     SELECT DISTINCT o.line
     FROM outside AS o
     JOIN charge_keys AS k
         ON k.charge_key_id = o.charge_key_id
-    JOIN every_line AS e
+    JOIN lines_elsewhere AS e
         ON e.charge_key_id = o.charge_key_id
         AND e.delivery_id <> o.delivery_id
         AND e.line_item_resource_id = o.line_item_resource_id
