@@ -13,7 +13,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -103,7 +105,9 @@ def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
     is_new = _is_new(path)
     try:
         place.mkdir()
-        if not is_new:
+        if is_new:
+            stage.write_bytes(_empty())
+        else:
             before = path.stat()
             shutil.copyfile(path, stage)
     except OSError as error:
@@ -118,8 +122,6 @@ def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
         con = _connect(stage, read_only=False)
         try:
             con.execute(f"SET temp_directory = {text(str(place / 'temporary'))}")
-            if is_new:
-                _make(con)
             yield Stage(path, stage, con)
         finally:
             with suppress(duckdb.Error):
@@ -223,6 +225,16 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
     return con
+
+
+@cache
+def _empty() -> bytes:
+    """Make an empty ledger; a process that begins several copies the first."""
+    with TemporaryDirectory(prefix="curecon-") as folder:
+        path = Path(folder, f"{Stage.catalog}.duckdb")
+        with _connect(path, read_only=False) as con:
+            _make(con)
+        return path.read_bytes()
 
 
 def _make(con: duckdb.DuckDBPyConnection) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -88,7 +89,10 @@ _REMEDIES = {
 _COPIED = {"price", "unit", "currency", "starts", "ends", "tier_from", "tier_to", "checked"}
 
 
-class _CardFile(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _CardFile:
+    """A card that was read; one content is read once, so each is equal to itself alone."""
+
     path: Path
     sha256: str
     card: Card
@@ -113,16 +117,22 @@ def read_cards(folders: list[Path]) -> pl.DataFrame:
         RatesInvalid: a card breaks the rules or two rates overlap; one line per problem.
     """
     files, problems = _read_folders(folders)
+    rates, overlaps = _rates_of(tuple(files))
+    _refuse(problems + overlaps)
+    assert rates["rate_id"].is_unique().all(), "rates that do not overlap have different ids"
+    return rates
+
+
+@cache
+def _rates_of(files: tuple[_CardFile, ...]) -> tuple[pl.DataFrame, list[str]]:
+    """Collect the rates of cards, and say which overlap; a process may audit by them often."""
     placed = [
         _PlacedRate(_place(file.path, index, rate.select), file.card, _as_priced(rate))
         for file in files
         for index, rate in file.rates
     ]
-    _refuse(problems + _overlaps(placed))
     rows = [_row(each, region) for each in placed for region in each.rate.regions]
-    rates = pl.DataFrame(rows, schema=schema())
-    assert rates["rate_id"].is_unique().all(), "rates that do not overlap have different ids"
-    return rates
+    return pl.DataFrame(rows, schema=schema()), _overlaps(placed)
 
 
 def _as_priced(rate: Rate) -> Rate:
