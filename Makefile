@@ -38,6 +38,7 @@ bench: setup                   ## the performance bar, as ratios against bare Du
 
 accuracy: setup                ## precision and recall over simulated bills with planted errors
 	$(BIN)/python bench/accuracy.py
+	$(BIN)/python bench/anomalies.py
 
 lock:                          ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

@@ -209,6 +209,8 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
         )
     # What one month bills, another may have billed already.
     con.execute(f"CREATE OR REPLACE TEMP VIEW every_line AS SELECT * FROM {catalog}.main.lines")
+    for view, table in (("every_compared", "compared"), ("every_sum", "delivery_sums")):
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {catalog}.main.{table}")
     con.execute(
         "CREATE OR REPLACE TEMP VIEW every_delivery AS "
         f"SELECT * FROM {catalog}.main.deliveries WHERE is_current"
@@ -365,6 +367,8 @@ def _compare(
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
+    for name in ("daily", "streams", "unusual", "anomalies"):
+        make(con, "steps", f"{name}.sql")
 
 
 def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
