@@ -29,9 +29,9 @@ def told(rows):
 
 
 def test_what_is_spread_over_accounts_is_told_once_from_the_view_that_has_all_of_it():
-    """Three accounts use one model half as much again as ever; none has most of it."""
+    """Three accounts use one model three times as much as ever; none has most of it."""
     streams = [(account, 0) for account in range(6)]
-    changes = {(account, 0, 20): 75 for account, _ in streams}
+    changes = {(account, 0, 20): 95 for account, _ in streams}
     assert told(days(changes, streams=streams)) == [("model", "Model 0", "rose")]
 
 

@@ -2,9 +2,10 @@
 -- grain: one row a payer, currency, view, name and day
 -- `expected` is the second smallest of the same weekday in the last four weeks (the middle of
 -- three, the smaller of two; fewer say nothing). A day counts when it is off by at least 10 dollars
--- and half of that, by half beyond each of these weekdays, and by six times what half
--- of the last 28 days differ from the week before them: so a week's shape, growth and an ordinary
--- unrest do not count. The first of a month is held against the first of the month before.
+-- and half of that, when it is half as much again as any of these four weekdays (of three, twice;
+-- of two, three times) or as little, and when it is off by six times what half of the last 28 days
+-- differ from the week before them: so a week's shape, growth and ordinary unrest do not count.
+-- The first of a month is held against the first of the month before.
 -- What is less than a fiftieth of an average day of the payer is never looked at.
 WITH calendar AS (
     SELECT
@@ -106,6 +107,7 @@ judged AS (
                 greatest(week2, week3), greatest(week2, week4), greatest(week3, week4)
             )
         END AS expected,
+        CASE WHEN week3 IS NULL THEN 6 WHEN week4 IS NULL THEN 4 ELSE 3 END AS halves,
         CAST(used AS STRING) LIKE '%-01' AS is_first
     FROM shifted AS s
     WHERE week1 IS NOT NULL
@@ -121,8 +123,8 @@ far AS (
     WHERE abs(spent - expected) >= 10
         AND abs(spent - expected) * 2 >= expected
         AND (
-            (spent * 2 > most * 3 AND (NOT is_first OR spent * 2 > first_day * 3))
-            OR (spent * 3 < fewest * 2 AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
+            (spent * 2 > most * halves AND (NOT is_first OR spent * 2 > first_day * halves))
+            OR (spent * halves < fewest * 2 AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
         )
 ),
 
