@@ -13,6 +13,7 @@ from curecon.models import (
     Delivery,
     Finality,
     Finding,
+    FindingLine,
     FindingState,
     ProvisionedDay,
     RateSource,
@@ -148,6 +149,20 @@ def provisioned(day: int | None, hours: str, **changed) -> ProvisionedDay:
         "billed": D(hours) * D("39.6"),
     }
     return ProvisionedDay(**(fields | changed))
+
+
+def line(number: int, **changed) -> FindingLine:
+    fields = {
+        "finding_id": f"{number:016x}",
+        "line_item_id": "li-0001",
+        "usage_start": datetime(2026, 10, 3, 7, tzinfo=UTC),
+        "usage_end": datetime(2026, 10, 3, 8, tzinfo=UTC),
+        "quantity": D("2.9876543210"),
+        "billed_rate": D("1.516"),
+        "billed": D("4.5287"),
+        "expected": D(0),
+    }
+    return FindingLine(**(fields | changed))
 
 
 def total(**changed) -> Total:
@@ -374,6 +389,7 @@ def typical() -> AuditResult:
             provisioned(5, "7.5"),
             provisioned(None, "744", resource=None, label="Titan Text Express"),
         ],
+        finding_lines=[line(2)],
     )
 
 
@@ -517,6 +533,7 @@ def hostile(text: str) -> AuditResult:
             for kind in typing.get_args(Breakdown.model_fields["kind"].annotation)
         ],
         days=[spent(1, text, "1", **where), spent(2, None, "1", **where)],
+        finding_lines=[line(1, finding_id=text, line_item_id=text)],
         provisioned=[
             provisioned(
                 1,

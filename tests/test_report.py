@@ -234,7 +234,7 @@ def test_json_is_the_result_and_comes_back(result):
 def test_json_has_the_keys_that_others_rely_on():
     content = json.loads(files.to_json(samples.typical()))
     assert list(content) == (
-        "schema_version run totals bridge findings breakdowns days provisioned"
+        "schema_version run totals bridge findings breakdowns days provisioned finding_lines"
     ).split(SPACE)
     assert content["schema_version"] == 1
     assert list(content["run"])[:2] == ["id", "curecon_version"]
@@ -792,6 +792,8 @@ def test_page_tells_the_story():
         "On demand",
         "Amazon Web Services, Inc.",
         "not final yet",
+        "1 of 186 lines, what differs most first",
+        "2026-10-03 07:00 2.987654321 1.516 4.5287 0 li-0001",
     ):
         assert part in shown
     assert shown.index("Identical usage") < shown.index("Rate differs") < shown.index("No rate")
@@ -952,6 +954,18 @@ def test_what_is_not_ours_is_as_its_readme_says():
 def test_page_without_days_carries_no_library():
     assert "uPlot" not in html.render(samples.clean())
     assert "uPlot" in html.render(samples.typical())
+
+
+def test_arithmetic_says_which_side_is_quantity_times_rate():
+    rate = samples.finding().rate
+    hours = samples.finding(
+        category="quantity", quantity=D(3), rate=rate.model_copy(update={"price": D(55)}),
+        billed=D(165), expected=D(110), difference=D(55),
+    )  # fmt: skip
+    said = html._card(hours)["arithmetic"]
+    assert said == "3 × 55 = 165 billed; 165 billed − 110 expected = 55"  # noqa: RUF001
+    neither = hours.model_copy(update={"quantity": D(4)})
+    assert html._card(neither)["arithmetic"] == "165 billed − 110 expected = 55"  # noqa: RUF001
 
 
 def test_what_was_not_judged_has_no_expectation():
@@ -1319,7 +1333,7 @@ def test_browser_shows_hostile_text_as_text(visit):
     page.locator("#beyond").wait_for(state="detached")
     for shown in (400, 600, len(more) + 1):
         page.locator("#more").click()
-        assert page.locator("#findings-table tbody").count() == shown
+        assert page.locator("#findings-table > tbody").count() == shown
     assert page.locator("#more").is_hidden()
     assert page.locator("main script, main img, main style, main b").count() == 0
     shown = page.locator("#findings-table .reason").all_text_contents()
@@ -1334,7 +1348,7 @@ def test_browser_handles_ten_thousand_findings(visit, large):
     page.locator("#beyond").wait_for(state="detached")
     status = page.locator("#status")
     assert status.text_content() == "10,000 of 10,000 findings, the first 200 shown"
-    assert page.locator("#findings-table tbody").count() == 200
+    assert page.locator("#findings-table > tbody").count() == 200
     page.locator("#query").fill("00000000270f")
     wait_for_status(page, "1 of")
     duration = page.evaluate(
@@ -1362,7 +1376,7 @@ def test_browser_fits_every_width_and_scheme(visit, sample, tmp_path):
             SAMPLES[sample](), viewport={"width": width, "height": 900}, color_scheme=scheme
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for title in page.locator("#findings-table tbody th").all()[:1]:
+        for title in page.locator("#findings-table > tbody > tr > th").all()[:1]:
             assert title.bounding_box()["width"] > 100
         picture = page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
         assert picture.startswith(b"\x89PNG")

@@ -47,6 +47,25 @@ def test_days_hold_usage_and_neither_tax_nor_credits(result):
     assert first.billed == 24 * D("39.6")
 
 
+def test_lines_of_a_finding_carry_its_dollars(result):
+    found = {one.id: one for one in result.findings}
+    shown = {}
+    for line in result.finding_lines:
+        shown.setdefault(line.finding_id, []).append(line)
+    assert len(shown) == sum(one.owns_difference for one in result.findings)
+    for name, lines in shown.items():
+        finding = found[name]
+        assert len(lines) == finding.lines <= 20
+        assert sum(line.billed for line in lines) == finding.billed
+        assert sum(line.billed - line.expected for line in lines) == finding.difference
+    [provisioned] = [
+        line
+        for line in result.finding_lines
+        if found[line.finding_id].check == "provisioned_hours_exceeded"
+    ]
+    assert (provisioned.quantity, provisioned.billed_rate) == (25, D("39.6"))
+
+
 def test_provisioned_hours_stand_on_their_days(result):
     hours = [row.hours for row in result.provisioned]
     # The demo bills an hour too many, on one day.

@@ -21,6 +21,7 @@ SHEETS = [
     "Summary",
     "Bridge",
     "Findings",
+    "Lines",
     "Spend",
     "Days",
     "Provisioned",
@@ -77,6 +78,16 @@ def test_findings_have_their_dollars_state_and_rate():
     [unpriced] = [row for row in rows if row["Finding"] == "No rate"]
     assert unpriced["Expected"] is None
     assert unpriced["Expected (exact)"] is None
+
+
+def test_lines_stand_under_their_finding():
+    [row] = table(opened(samples.typical())["Lines"])
+    assert row["Finding"] == "Identical usage"
+    assert row["Usage type"] == "USE1-Host:ml.g5.2xlarge"
+    assert row["Line item"] == "li-0001"
+    assert row["Quantity (exact)"] == "2.987654321"
+    assert row["Billed"] == pytest.approx(4.5287)
+    assert row["Usage begins, UTC"] == "2026-10-03 07:00:00"
 
 
 def test_no_digit_is_lost_and_a_small_amount_is_not_shown_as_zero():

@@ -168,6 +168,19 @@ class Breakdown(Record):
     lines: int
 
 
+class FindingLine(Record):
+    """One line of a finding: as billed, and what it should have been."""
+
+    finding_id: str
+    line_item_id: str | None
+    usage_start: Time
+    usage_end: Time | None
+    quantity: Money | None
+    billed_rate: Money | None
+    billed: Money
+    expected: Money
+
+
 class DailySpend(Record):
     """What usage was billed on one day for one model; null stands for all but the dearest."""
 
@@ -254,6 +267,7 @@ class AuditResult(Record):
     breakdowns: list[Breakdown]
     days: list[DailySpend] = []
     provisioned: list[ProvisionedDay] = []
+    finding_lines: list[FindingLine] = []
 
 
 class RateTaken(RateUsed):

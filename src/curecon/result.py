@@ -14,6 +14,7 @@ from curecon.models import (
     DeliveredFile,
     Delivery,
     Finding,
+    FindingLine,
     ProvisionedDay,
     RateUsed,
     Run,
@@ -31,6 +32,7 @@ def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:
         breakdowns=[Breakdown(**row) for row in _rows(con, "breakdowns.sql")],
         days=[DailySpend(**row) for row in _rows(con, "days.sql")],
         provisioned=[ProvisionedDay(**row) for row in _rows(con, "provisioned.sql")],
+        finding_lines=[FindingLine(**row) for row in _rows(con, "finding_lines.sql")],
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from curecon.models import AuditResult, Breakdown, Finding
+from curecon.models import AuditResult, Breakdown, Finding, FindingLine
 from curecon.report import story
 from curecon.report.figures import EXACT, ZERO, add, count, money, number, percent, signed
 from curecon.report.story import Statement
@@ -95,6 +95,7 @@ def render(result: AuditResult) -> str:
             rows=list(zip(cards[:ROWS], _orders(findings)[:ROWS], strict=True)),
             blank=_blank(),
             total=len(findings),
+            lines=_lines(result),
             packed=_pack(cards[ROWS:], _orders(findings)[ROWS:]),
             severities=story.SEVERITIES,
             breakdowns={kind: _breakdown(statements, kind) for kind in KINDS},
@@ -118,7 +119,7 @@ def _environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "money": lambda amount: _minus(money(amount)),
         "signed": lambda amount: _minus(signed(amount)),
-        "number": number,
+        "number": lambda amount: _minus(number(amount)),
         "count": count,
         "visible": visible,
         "code": lambda text: visible(text, CODE),
@@ -190,7 +191,16 @@ def _card(finding: Finding) -> Card:
     }
     shown = {name: visible(text or "") for name, text in given.items()}
     shown["currency"] = visible(finding.currency or "", CODE)
+    shown["rate_source"] = visible(given["rate_source"] or "", SENTENCE)
     return {**spoken, **shown, "reason": visible(finding.reason, SENTENCE)}
+
+
+def _lines(result: AuditResult) -> dict[str, list[FindingLine]]:
+    """Gather the lines by the id of their finding, as its card shows it."""
+    lines: dict[str, list[FindingLine]] = {}
+    for line in result.finding_lines:
+        lines.setdefault(visible(line.finding_id), []).append(line)
+    return lines
 
 
 def _blank() -> Card:
@@ -228,7 +238,7 @@ def _rate(finding: Finding) -> dict[str, str]:
 
 
 def _arithmetic(finding: Finding) -> str:
-    """Write the sum with all its digits, and the product too where it is the whole expectation."""
+    """Write the sum with all its digits, and each product that is exactly a side of it."""
     if finding.expected is None or not story.judged(finding):
         return f"billed {_minus(number(finding.billed))}; no expectation could be formed"
     expected = _minus(number(finding.expected))
@@ -238,10 +248,13 @@ def _arithmetic(finding: Finding) -> str:
     )
     if finding.rate is None or finding.quantity is None:
         return said
-    if EXACT.multiply(finding.quantity, finding.rate.price) != finding.expected:
-        return said
-    factors = f"{_minus(number(finding.quantity))} \u00d7 {number(finding.rate.price)}"
-    return f"{factors} = {expected} expected; {said}"
+    products = [
+        f"{_minus(number(finding.quantity))} \u00d7 {number(finding.rate.price)}"
+        f" = {_minus(number(side))} {name}; "
+        for side, name in ((finding.billed, "billed"), (finding.expected, "expected"))
+        if EXACT.multiply(finding.quantity, finding.rate.price) == side
+    ]
+    return "".join(products) + said
 
 
 def _orders(findings: list[Finding]) -> list[str]:

@@ -64,6 +64,7 @@ def render(result: AuditResult) -> bytes:
         sheets.add("Summary", *_summary(statements))
         sheets.add("Bridge", *_bridge(statements))
         sheets.add("Findings", *_findings(result))
+        sheets.add("Lines", *_lines(result))
         sheets.add("Spend", *_spend(statements))
         sheets.add("Days", *_days(result))
         sheets.add("Provisioned", *_provisioned(result))
@@ -277,6 +278,44 @@ def _finding(finding: Finding, state: FindingState | None) -> list[Cell]:
 def _time(time: datetime | None) -> str | None:
     """Write a time so that it sorts as text; a spreadsheet's own dates begin in 1900."""
     return f"{time:%Y-%m-%d %H:%M:%S}" if time else None
+
+
+def _lines(result: AuditResult) -> Sheet:
+    columns = [
+        _Column("Finding", width=26),
+        _Column("Usage type", width=40),
+        _Column("Usage account"),
+        _Column("Line item", width=54),
+        _Column("Usage begins, UTC", width=20),
+        _Column("Usage ends, UTC", width=20),
+        _Column("Quantity", money=True),
+        _Column("Rate billed", money=True),
+        _Column("Billed", money=True),
+        _Column("Expected", money=True),
+        _Column("Currency", width=9),
+        _Column("Id of the finding", width=20),
+    ]
+    findings = {finding.id: finding for finding in result.findings}
+    rows: list[list[Cell]] = []
+    for line in result.finding_lines:
+        finding = findings[line.finding_id]
+        rows.append(
+            [
+                words(finding.check),
+                finding.usage_type,
+                finding.usage_account,
+                line.line_item_id,
+                _time(line.usage_start),
+                _time(line.usage_end),
+                line.quantity,
+                line.billed_rate,
+                line.billed,
+                line.expected,
+                finding.currency,
+                line.finding_id,
+            ]
+        )
+    return columns, rows
 
 
 _GROUPS = {
