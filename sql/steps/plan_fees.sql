@@ -2,13 +2,16 @@
 -- grain: one row a fee line that is judged
 -- A plan has one upfront fee, and one recurring fee an hour: a second one of the same plan, account
 -- and interval is billed twice, whatever was agreed. What a contract states of a plan decides the
--- rest: its hourly fee, its upfront fee, and the days between which it has any.
+-- rest: its hourly fee, its upfront fee, and the days between which it has any. What a FOCUS bill
+-- says of a plan's hours is no purchase and has no fee, and a fee below the agreed one is discounted.
+-- Of two alike, the later in the delivery is the second.
 -- Rule: DESIGN, sections 2 and 5, savings plans; AWS bills the hourly commitment once an hour.
 WITH fees AS (
     SELECT
         l.line,
         l.delivery_id,
         k.kind,
+        k.price_basis,
         regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '') AS plan,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.hours,
@@ -22,7 +25,7 @@ WITH fees AS (
                 CASE WHEN k.kind = 'plan_fee' THEN l.line_item_usage_start_date END,
                 CASE WHEN k.kind = 'plan_fee' THEN l.line_item_usage_end_date END,
                 CASE WHEN k.kind = 'plan_fee' THEN l.line_item_unblended_cost END
-            ORDER BY l.line_item_usage_start_date, l.identity_line_item_id NULLS LAST, l.line
+            ORDER BY l.line_item_usage_start_date, l.line
         ) AS copy,
         min(l.line_item_unblended_cost) OVER (
             PARTITION BY l.delivery_id, k.kind, l.savings_plan_savings_plan_a_r_n
@@ -31,7 +34,7 @@ WITH fees AS (
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind IN ('plan_fee', 'plan_upfront_fee')
-        AND k.price_basis = 'unblended'
+        AND (k.price_basis = 'unblended' OR k.line_item_line_item_type = 'Purchase')
         AND l.savings_plan_savings_plan_a_r_n IS NOT NULL
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
@@ -53,6 +56,7 @@ agreed AS (
 judged AS (
     SELECT
         f.line,
+        f.price_basis,
         f.billed,
         CASE
             -- Something was taken back, so a second fee may stand for the first.
@@ -78,3 +82,8 @@ SELECT
     ) AS difference
 FROM judged
 WHERE reason IS NOT NULL
+    AND (
+        price_basis = 'unblended'
+        OR reason NOT IN ('plan_fee', 'plan_upfront_fee')
+        OR billed >= agreed
+    )

@@ -31,12 +31,21 @@ SELECT
             AND (
                 coalesce(p.source_kind, t.source_kind) = 'contract'
                 OR l.pricing_public_on_demand_cost IS NULL
-                OR (
-                    k.kind = 'usage'
-                    AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
-                )
             )
         THEN NULL
+        -- What is billed above the public cost, though no price that the line states is that high,
+        -- is no rate: it is added wrong.
+        WHEN k.price_basis = 'list'
+            AND k.kind = 'usage'
+            AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+        THEN CASE
+            WHEN abs(l.line_item_unblended_rate) < 100000
+                AND abs(l.pricing_public_on_demand_rate) < 100000
+            THEN CAST(
+                greatest(l.line_item_unblended_rate, l.pricing_public_on_demand_rate)
+                AS DECIMAL(15, 10)
+            )
+        END
         WHEN k.price_basis = 'list' AND abs(l.pricing_public_on_demand_rate) < 100000
         THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
         WHEN k.price_basis = 'unblended' AND abs(l.line_item_unblended_rate) < 100000

@@ -8,8 +8,9 @@
 -- Rule: DESIGN, section 2, "What a reader must accept". hash() only narrows the search.
 -- An id alone is not unique (one id was seen with many intervals), so where the delivery leaves out
 -- the interval, the hours of usage stand for it.
--- Which copy is kept must not depend on the order of the lines in the files, so the order is by all
--- that a finding shows before it is by line.
+-- What a finding shows must not depend on the order of the lines in the files, so the copy that is
+-- kept is chosen by all of that first. Of copies that differ in their id alone the later one in the
+-- delivery is the repetition, since an id says nothing about what came first.
 WITH same_hash AS (
     SELECT hash(delivery_id, identity_line_item_id, identity_time_interval) AS identity_hash
     FROM lines
@@ -96,7 +97,7 @@ usages AS (
                 CAST(t.resource_tags AS STRING),
                 CAST(t.tags AS STRING),
                 CAST(t.cost_category AS STRING)
-            ORDER BY l.identity_line_item_id NULLS LAST, l.line
+            ORDER BY l.line
         ) AS copy
     FROM lines AS l
     JOIN charge_keys AS k

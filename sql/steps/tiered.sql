@@ -2,6 +2,8 @@
 -- grain: one row a line that has tiered rates
 -- Rule: DESIGN, section 2, "Tiers": volume accumulates by payer, region, usage type and month, in
 -- the order of use; a line whose rate code names its tier uses volume up, but keeps its own price.
+-- A bill does not say what came first within an hour. There, the lines that state the price of a
+-- lower tier come first, as they must have where the bill is right.
 -- Usage without a usage type is metered by its charge key.
 WITH tiered_keys AS (
     SELECT DISTINCT charge_key_id
@@ -19,6 +21,18 @@ meters AS (
         ON t.charge_key_id = k.charge_key_id
 ),
 
+tier_prices AS (
+    SELECT
+        charge_key_id,
+        starts,
+        ends,
+        price,
+        min(coalesce(tier_from, 0)) AS tier_from
+    FROM key_rates
+    WHERE charge_key_id IN (SELECT charge_key_id FROM tiered_keys)
+    GROUP BY 1, 2, 3, 4
+),
+
 used AS (
     SELECT
         l.line,
@@ -29,6 +43,7 @@ used AS (
             PARTITION BY d.payer_account, d.period, k.region, m.meter
             ORDER BY
                 l.line_item_usage_start_date,
+                t.tier_from NULLS LAST,
                 l.line_item_usage_account_id NULLS LAST,
                 l.identity_line_item_id NULLS LAST,
                 l.line
@@ -42,6 +57,11 @@ used AS (
     JOIN meters AS m
         ON m.meter = coalesce(k.line_item_usage_type, CAST(k.charge_key_id AS STRING))
         AND coalesce(m.region, '') = coalesce(k.region, '')
+    LEFT JOIN tier_prices AS t
+        ON t.charge_key_id = l.charge_key_id
+        AND CAST(l.line_item_usage_start_date AS DATE) >= t.starts
+        AND CAST(l.line_item_usage_start_date AS DATE) < t.ends
+        AND t.price = coalesce(l.pricing_public_on_demand_rate, l.line_item_unblended_rate)
     WHERE k.kind = 'usage'
         AND l.line_item_usage_amount > 0
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')

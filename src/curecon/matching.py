@@ -301,8 +301,20 @@ def conversion(
         return None, False
     if units.fold(key_unit) == units.fold(rate_unit):
         return "1", True
+    if (units.canonical(rate_unit) or units.fold(rate_unit), key_unit) in _counted():
+        return "1", True
     factor = units.factor(key_unit, rate_unit)
     return (str(factor) if factor is not None else None), factor == 1
+
+
+@cache
+def _counted() -> frozenset[tuple[str, str]]:
+    """Return what forms say that a loose word counts: (`hour`, `model unit hour`) and the like.
+
+    A Marketplace row counts `Units` where the price list has `hour`, and each means the other only
+    by what the usage type counts, which is the unit of the key.
+    """
+    return frozenset(pair for form in grammar.grammar().forms for pair in form.units.items())
 
 
 def _exact_price(price: Decimal, factor: str | None) -> Decimal | None:
