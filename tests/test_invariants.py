@@ -615,7 +615,13 @@ def test_every_expected_dollar_can_be_worked_out_again(bill):
         for row in rows:
             assert row["source"]
             assert (row["starts"] or date.min) <= row["day"] < (row["ends"] or date.max)
-        assert sum(row["expected"] for row in rows) == worked_out(rows[0])
+        expected = sum(row["expected"] for row in rows)
+        if rows[0]["quantity"] < 0 and expected == 0:
+            # Usage taken back that nothing was billed for should not be there at all; where its
+            # dollars lie within tolerance it is no `quantity` but `rounding`, and 0 is expected.
+            assert components == {"rounding"}
+            continue
+        assert expected == worked_out(rows[0])
 
 
 # --- hold() notices
