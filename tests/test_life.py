@@ -392,7 +392,7 @@ def test_an_entry_about_nothing_is_noted(book):
         (entry("0" * 16, until="'soon'"), "entry 1 until"),
         (entry("0" * 16) + "colour = 'red'\n", "entry 1 colour"),
         (entry("0" * 16) * 2, "entries 1 and 2 are both about 0000000000000000"),
-        ("[[acknowledged", "is no TOML"),
+        ("[[acknowledged", "is not valid TOML"),
         ("[[other]]\n", "other"),
     ],
 )
@@ -410,5 +410,5 @@ def test_a_file_that_breaks_the_rules_is_refused(book, content, says):
 
 
 def test_a_file_that_is_missing_is_refused(book):
-    with pytest.raises(AcknowledgedInvalid, match="cannot be read"):
+    with pytest.raises(AcknowledgedInvalid, match="not a file that can be read"):
         book(month("2026-10"), acknowledged=book.folder / "none.toml")

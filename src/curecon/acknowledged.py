@@ -12,7 +12,6 @@ is taken out is taken back.
 """
 
 import hashlib
-import tomllib
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import duckdb
 from pydantic import Field, ValidationError
 
-from curecon import life
+from curecon import by_hand, life
 from curecon.errors import AcknowledgedInvalid
 from curecon.models import Record
 from curecon.report.text import visible
@@ -68,14 +67,10 @@ def read(path: Path | None) -> list[Entry] | None:
     if path is None:
         return None
     try:
-        if path.stat().st_size > _BYTES_MAX:
-            raise AcknowledgedInvalid(f"{path}: too large for a file of acknowledgements")
-        content = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-        entries = _File.model_validate(content).acknowledged
-    except (OSError, UnicodeDecodeError) as error:
-        raise AcknowledgedInvalid(f"{path}: cannot be read ({error})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AcknowledgedInvalid(f"{path}: is no TOML ({error})") from error
+        found = by_hand.content(path, "file of acknowledgements", _BYTES_MAX)
+        entries = _File.model_validate(by_hand.table(path, found)).acknowledged
+    except by_hand.Unreadable as error:
+        raise AcknowledgedInvalid(str(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         raise AcknowledgedInvalid(f"{path}: {_place(first['loc'])}: {first['msg']}") from error

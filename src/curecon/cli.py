@@ -23,7 +23,7 @@ from curecon.cli_options import (
     Many,
     day,
 )
-from curecon.errors import CureconError, OptionInvalid, RatesInvalid
+from curecon.errors import CureconError, OptionInvalid, RatesInvalid, printable
 
 _HELP = """Prove an AWS AI bill right or wrong.
 
@@ -536,7 +536,7 @@ def _reader_may_leave() -> Iterator[None]:
 
 
 def _fail(message: str, status: int = FAILED) -> int:
-    sys.stderr.write(f"curecon: {message}\n")
+    sys.stderr.write(f"curecon: {printable(message)}\n")
     return status
 
 

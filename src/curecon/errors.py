@@ -7,6 +7,10 @@ The command line turns every `CureconError` into one sentence and exit status 2.
 class CureconError(Exception):
     """The job cannot be done; the message names the file, the place and the remedy."""
 
+    def __str__(self) -> str:
+        """Show the message; what a terminal would obey in it is written out."""
+        return printable(super().__str__())
+
 
 class BillNotFound(CureconError):
     """Nothing that can be read as a bill lies where the user pointed."""
@@ -58,3 +62,10 @@ class OptionInvalid(CureconError):
 
 class StoreUnreachable(CureconError):
     """S3 refused, failed or changed while we read."""
+
+
+def printable(text: str) -> str:
+    """Write out what is not printable, for names and reasons may come from anybody's file."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -16,7 +16,7 @@ import duckdb
 from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
 from curecon.ledger import NO_ROOM
-from curecon.misread import blame, first_gap
+from curecon.misread import blame, first_gap, refuse_endless_lines
 from curecon.opened import OpenBill, OpenFile
 from curecon.reader import Reader
 from curecon.source import Bill
@@ -118,11 +118,12 @@ def _load_or_blame(
 ) -> Ingested:
     """Load the bill; where the bill is at fault, say where."""
     try:
-        return _load(con, opened, services, periods)
+        result = _load(con, opened, services, periods)
     except duckdb.Error as error:
         if "Maximum line size" in str(error) and not opened.long_lines:
             opened.long_lines = True
             return _load_or_blame(con, opened, services, periods)
+        refuse_endless_lines(opened)
         theirs = any(str(file.link) in str(error) for file in opened.files)
         if isinstance(error, _OURS) and not theirs:
             raise
@@ -131,6 +132,8 @@ def _load_or_blame(
             if gap := first_gap(con, opened, times):
                 raise gap from error
         raise blame(con, opened, error) from error
+    refuse_endless_lines(opened)
+    return result
 
 
 def _load(

@@ -160,7 +160,7 @@ def _keys(path: Path, listed: object) -> tuple[str, ...]:
     for key in listed:
         bare = re.sub(r"^s3://[^/]*/", "", key).lstrip("/")
         parts = PurePosixPath(bare).parts
-        if not parts or ".." in parts or "\0" in bare or "\\" in bare:
+        if not parts or ".." in parts or "\\" in bare or not bare.isprintable():
             raise BillUnreadable(f"{path}: lists {key!r}, which is no safe key of a data file")
         keys[bare] = True
     return tuple(keys)

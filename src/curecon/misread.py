@@ -4,7 +4,6 @@ Everything here reads the bill again, slowly, and only after the run has failed.
 """
 
 import csv
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -16,6 +15,7 @@ from curecon.opened import OpenBill, OpenFile
 from curecon.reader import open_text
 
 _REMEDY = "correct the cell or copy the file again"
+_CELL_MAX = 1 << 26
 _NOUN = {
     "text": "UTF-8 text",
     "money": "amount of money that fits",
@@ -45,6 +45,20 @@ def blame(con: duckdb.DuckDBPyConnection, bill: OpenBill, error: duckdb.Error) -
     return BillUnreadable(
         f"{where}: cannot be read ({reason[:300]}); correct the file or copy it again"
     )
+
+
+def refuse_endless_lines(bill: OpenBill) -> None:
+    """Refuse a CSV with a line so long that DuckDB may leave it out.
+
+    Raises:
+        BillUnreadable: there is one; the byte at which it begins is named.
+    """
+    for file in bill.files:
+        if (begins := file.endless.result()) is not None:
+            raise BillUnreadable(
+                f"{file.file.path}: the line that begins at byte {begins:,} has no end within "
+                "16 MiB; the file is damaged, copy it again"
+            )
 
 
 def first_gap(
@@ -123,7 +137,7 @@ def _bad_record(file: OpenFile) -> str | None:
     """Find the first CSV record that is malformed: its width, its quotes or its encoding."""
     if file.stored != "csv":
         return None
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(_CELL_MAX)  # a quote that is never closed must not fill the memory
     row = 0
     with open_text(file.link) as handle:
         reader = csv.reader(handle, strict=True)

@@ -48,6 +48,8 @@ class OpenFile:
     rows: int | None
     """Rows that the file itself states (Parquet), or None."""
     digest: "Future[str]" = field(repr=False)
+    endless: "Future[int | None]" = field(repr=False)
+    """Where a line begins that is too long for any bill, or None."""
 
     @property
     def sha256(self) -> str:
