@@ -33,8 +33,14 @@ docs: setup                    ## pages are up to date, their commands run, thei
 pages: setup                   ## write the generated blocks of the pages anew
 	$(BIN)/python docs/generate.py
 
-bench: setup                   ## the performance bar, as ratios against bare DuckDB
+bench: setup bench/.venv/ready ## the performance bar, as ratios against bare DuckDB
 	$(BIN)/python bench/run.py
+
+bench/.venv/ready: bench/requirements.lock
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r bench/requirements.lock
+	touch bench/.venv/ready
 
 accuracy: setup                ## precision and recall over simulated bills with planted errors
 	$(BIN)/python bench/accuracy.py
@@ -43,6 +49,8 @@ accuracy: setup                ## precision and recall over simulated bills with
 lock:                          ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	uv pip compile bench/requirements.in --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url -o bench/requirements.lock
 
 clean:
 	rm -rf .venv out bench/data

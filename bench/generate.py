@@ -138,11 +138,15 @@ placed AS (
         END::BIGINT AS charge
     FROM numbered
 )
-SELECT p.series, p.account, c.* EXCLUDE (charge, resource, attributes),
+SELECT p.series, p.account, c.* EXCLUDE (charge, resource, attributes, description),
+    -- Each text makes another charge key of the same charge.
+    c.description || CASE WHEN $texts > 1 THEN concat(' #', p.series % $texts) ELSE '' END
+        AS description,
     concat('account-', p.account_number) AS account_name,
     (hash(p.series, $seed, 'start') % ($month - $hours + 1))::INTEGER AS first_hour,
     p.in_scope AND p.in_scope_number % $per_error = 7 AS has_duplicates,
-    p.in_scope AND p.in_scope_number % $per_error = 57 AS has_wrong_rates,
+    p.in_scope AND p.in_scope_number % $per_error = ($per_error // 2 + 7) % $per_error
+        AS has_wrong_rates,
     -- Lower-case letters and the digits 2 to 7, as AWS writes them.
     translate(p.digest[:52], '0189', 'wxyz') AS line_item_id,
     replace(replace(replace(c.resource, '{region}', c.region), '{account}', p.account),
@@ -201,7 +205,7 @@ def main() -> int:
     # An interrupted run must not leave half a bill behind that looks whole.
     half = Path(tempfile.mkdtemp(prefix=f".{options.out.name}-", dir=options.out.parent))
     try:
-        write_everything(half, options.lines, options.format, options.seed)
+        write_everything(half, options)
         half.chmod(0o755)
         half.replace(options.out)
     finally:
@@ -217,19 +221,27 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--format", choices=["parquet", "csv"], default="parquet")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--errors-per",
+        type=int,
+        default=SERIES_PER_ERROR,
+        help="one series in so many has errors of each kind: 100 is one line in a thousand",
+    )
+    parser.add_argument("--texts", type=int, default=1, help="descriptions of each charge")
     return parser.parse_args()
 
 
-def write_everything(folder: Path, lines: int, file_format: str, seed: int) -> None:
+def write_everything(folder: Path, options: argparse.Namespace) -> None:
+    lines, seed = options.lines, options.seed
     charges = in_scope_charges() + other_charges()
     con = duckdb.connect()
     con.execute(f"SET threads = 2; SET memory_limit = '{MEMORY}'")
     con.execute(f"SET temp_directory = '{folder / 'spill'}'")
     con.execute(JAVA_TEXT)
-    create_dimensions(con, charges, lines, seed)
+    create_dimensions(con, charges, options)
     data = folder / EXPORT / "data" / f"BILLING_PERIOD={PERIOD}"
     data.mkdir(parents=True)
-    if file_format == "csv":
+    if options.format == "csv":
         files = write_csv(con, data, lines, seed)
     else:
         files = write_parquet(con, data, lines, seed)
@@ -241,8 +253,9 @@ def write_everything(folder: Path, lines: int, file_format: str, seed: int) -> N
 
 
 def create_dimensions(
-    con: duckdb.DuckDBPyConnection, charges: list[Charge], lines: int, seed: int
+    con: duckdb.DuckDBPyConnection, charges: list[Charge], options: argparse.Namespace
 ) -> None:
+    lines = options.lines
     con.register("charge_rows", pa.Table.from_pylist([row(c, n) for n, c in enumerate(charges)]))
     con.execute(
         "CREATE TABLE charges AS SELECT * REPLACE (map_from_entries(attributes) AS attributes)"
@@ -252,7 +265,7 @@ def create_dimensions(
     con.execute(
         SERIES,
         {
-            "seed": seed,
+            "seed": options.seed,
             "count": -(-lines // HOURS_OF_A_SERIES),
             "cycle": SERIES_OF_A_CYCLE,
             "in_scope_of_cycle": IN_SCOPE_OF_A_CYCLE,
@@ -261,7 +274,8 @@ def create_dimensions(
             "other_charges": sum(not c.in_scope for c in charges),
             "month": HOURS_OF_THE_MONTH,
             "hours": HOURS_OF_A_SERIES,
-            "per_error": SERIES_PER_ERROR,
+            "per_error": options.errors_per,
+            "texts": options.texts,
         },
     )
 

@@ -23,7 +23,13 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"
+PAGE = HERE.parent / "docs" / "performance.md"
 CURECON = Path(sys.executable).with_name("curecon")
+# The same questions asked otherwise. pandas has an environment of its own: curecon needs none.
+PEERS = (
+    ("analyst's SQL", Path(sys.executable), "by_analyst.py"),
+    ("pandas script", HERE / ".venv" / "bin" / "python", "with_pandas.py"),
+)
 GIGABYTE = 10**9
 DISK_FOR_LARGE = 60 * GIGABYTE
 MILLION = 1_000_000
@@ -40,6 +46,8 @@ class Bill:
     most_of_floor: float | None = None
     most_seconds: float | None = None
     most_memory: float | None = None
+    generated: tuple[str, ...] = ()
+    has_peers: bool = False
 
     @property
     def folder(self) -> Path:
@@ -58,7 +66,7 @@ class Run:
     output: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Series:
     """The runs of one command on one bill."""
 
@@ -96,8 +104,10 @@ class Verdict:
 
 
 SMALL = Bill("cur2_1k", "1,000 lines", 1000, most_seconds=2)
-MEDIUM = Bill("cur2_1m", "1M lines", MILLION)
-FULL = Bill("cur2_10m", "10M lines", 10 * MILLION, most_of_floor=2, most_memory=1.5)
+MEDIUM = Bill("cur2_1m", "1M lines", MILLION, has_peers=True)
+WRONG = Bill("cur2_1m_wrong", "1M lines, 1 % wrong", MILLION, generated=("--errors-per", "10"))
+KEYS = Bill("cur2_1m_keys", "1M lines, 20 x the keys", MILLION, generated=("--texts", "20"))
+FULL = Bill("cur2_10m", "10M lines", 10 * MILLION, most_of_floor=2, most_memory=1.5, has_peers=True)
 LARGE = Bill("cur2_100m", "100M lines", 100 * MILLION, most_memory=2)
 TEXT = Bill("csv_1m", "1M csv.gz", MILLION, "csv", most_of_floor=1.3)
 
@@ -117,7 +127,41 @@ def main() -> int:
     screen.print(times_table([each for each in series if not each.failure]))
     if verdicts:
         screen.print(verdict_table(verdicts))
+    if options.page:
+        write_page([each for each in series if not each.failure], verdicts)
     return 0
+
+
+def write_page(series: list[Series], verdicts: list[Verdict]) -> None:
+    """Write docs/performance.md, and its plot where matplotlib is at hand."""
+    rows = [
+        "| what | wall | fastest | slowest | CPU | peak memory |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for each in series:
+        walls = [run.wall for run in each.runs]
+        rows.append(
+            f"| {each.title} | {each.middle('wall'):.2f} s | {min(walls):.2f} s "
+            f"| {max(walls):.2f} s | {each.middle('cpu'):.2f} s | {each.peak / GIGABYTE:.2f} GB |"
+        )
+    bars = ["| bar | measured | at most | |", "|---|---:|---:|---|"]
+    for one in verdicts:
+        said = "within" if one.measured <= one.bar else "**above**"
+        bars.append(
+            f"| {one.title} | {one.measured:.2f} {one.unit} | {one.bar:g} {one.unit} "
+            f"| {said}{'; ' + one.note if one.note else ''} |"
+        )
+    text = PAGE.read_text("utf-8")
+    for name, block in (("bars", bars), ("times", rows)):
+        begin, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}" + "\n".join(block) + f"\n{end}" + rest.split(end, 1)[1]
+    PAGE.write_text(text, "utf-8")
+    python = HERE / ".venv" / "bin" / "python"
+    if python.exists():
+        times = {each.title: [each.middle("wall"), each.middle("cpu")] for each in series}
+        plot = [str(python), str(HERE / "plot.py"), str(PAGE.with_suffix(".svg"))]
+        subprocess.run(plot, input=json.dumps(times), text=True, check=True)
 
 
 def measure_everything(
@@ -131,8 +175,8 @@ def measure_everything(
             verdicts.append(Verdict(helps.title, helps.middle("wall"), 0.3, "s"))
     audits: dict[str, Series] = {}
     for bill in bills:
-        floor, audit = measure_bill(bill, runs, progress)
-        series += [each for each in (floor, audit) if each.runs]
+        floor, audit, *peers = measure_bill(bill, runs, progress)
+        series += [each for each in (floor, audit, *peers) if each.runs]
         if audit.runs and not audit.failure:
             audits[bill.name] = audit
             verdicts += judged(bill, floor, audit)
@@ -140,7 +184,7 @@ def measure_everything(
 
 
 def chosen_bills(options: argparse.Namespace, progress: Console) -> list[Bill]:
-    bills = [SMALL, MEDIUM, FULL, TEXT]
+    bills = [SMALL, MEDIUM, WRONG, KEYS, FULL, TEXT]
     if options.large and large_fits(progress):
         bills.append(LARGE)
     return [bill for bill in bills if not options.only or bill.name in options.only]
@@ -150,6 +194,7 @@ def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="of each command on each bill")
     parser.add_argument("--large", action="store_true", help="also 100 million lines (11 GB)")
+    parser.add_argument("--page", action="store_true", help="write docs/performance.md anew")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this bill, by folder")
     return parser.parse_args()
 
@@ -169,7 +214,7 @@ def generate(bill: Bill, progress: Console) -> None:
     if bill.folder.exists():
         return
     progress.print(f"generating {bill.title}")
-    options = ["--lines", str(bill.lines), "--format", bill.file_format]
+    options = ["--lines", str(bill.lines), "--format", bill.file_format, *bill.generated]
     script = HERE / "generate.py"
     subprocess.run(
         [sys.executable, str(script), *options, "--out", str(bill.folder)],
@@ -187,9 +232,14 @@ def measure_help(runs: int) -> Series:
     return series
 
 
-def measure_bill(bill: Bill, runs: int, progress: Console) -> tuple[Series, Series]:
-    """Run floor and audit in turn, so that both meet the same noise."""
+def measure_bill(bill: Bill, runs: int, progress: Console) -> list[Series]:
+    """Run floor, audit and the peers in turn, so that all meet the same noise."""
     floor, audit = Series(f"floor {bill.title}"), Series(f"audit {bill.title}")
+    peers = {
+        Series(f"{name} {bill.title}"): [str(python), str(HERE / script), str(bill.folder)]
+        for name, python, script in PEERS
+        if bill.has_peers and python.exists()
+    }
     # Both then read from the page cache, whoever comes first.
     for file in bill.folder.rglob("bill-*"):
         if file.is_file():
@@ -203,7 +253,11 @@ def measure_bill(bill: Bill, runs: int, progress: Console) -> tuple[Series, Seri
         if CURECON.exists() and not audit.failure:
             with tempfile.TemporaryDirectory(dir=DATA) as scratch:
                 audit.runs.append(measured(audit_command(bill, Path(scratch)), Path(scratch)))
-    return floor, audit
+        for peer, command in peers.items():
+            if not peer.failure:
+                with tempfile.TemporaryDirectory(dir=DATA) as scratch:
+                    peer.runs.append(measured(command, Path(scratch)))
+    return [floor, audit, *peers]
 
 
 def warm(file: Path) -> None:
