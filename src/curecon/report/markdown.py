@@ -35,6 +35,7 @@ def render(result: AuditResult) -> str:
     lines += _findings(result)
     lines += _breakdown(statements, "unpriced", "What could not be judged, and why", "Reason")
     lines += _breakdown(statements, "not_repriced", "What is not repriced", "Line type")
+    lines += _breakdown(statements, "source", "What the charges were judged by", "Source")
     lines += _provenance(result)
     return "\n".join(lines).rstrip("\n") + "\n"
 
