@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from curecon.disputed import dispute
     from curecon.estimate import price
     from curecon.explanation import explain, findings
+    from curecon.ledger_s3 import pull as ledger_pull
+    from curecon.ledger_s3 import push as ledger_push
     from curecon.life import acknowledge, reopen
     from curecon.queries import sql
     from curecon.rate_diff import diff as rates_diff
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert", "Asked", "Options", "__version__", "acknowledge", "alert", "audit", "diff",
-    "dispute", "explain", "findings", "price", "rates_diff", "rates_sync", "recovered", "reopen",
-    "settle", "sql",
+    "dispute", "explain", "findings", "ledger_pull", "ledger_push", "price", "rates_diff",
+    "rates_sync", "recovered", "reopen", "settle", "sql",
 ]  # fmt: skip
 
 # Where each name is defined, and by what name there.
@@ -46,6 +48,8 @@ _HOME = {
     "dispute": ("curecon.disputed", "dispute"),
     "explain": ("curecon.explanation", "explain"),
     "findings": ("curecon.explanation", "findings"),
+    "ledger_pull": ("curecon.ledger_s3", "pull"),
+    "ledger_push": ("curecon.ledger_s3", "push"),
     "price": ("curecon.estimate", "price"),
     "rates_diff": ("curecon.rate_diff", "diff"),
     "rates_sync": ("curecon.sync", "sync"),

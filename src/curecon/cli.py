@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from curecon import __version__, cli_alert, cli_life, cli_sql
+from curecon import __version__, cli_alert, cli_ledger, cli_life, cli_sql
 from curecon.cli_options import (
     FAILED,
     FINE,
@@ -56,7 +56,7 @@ app = App(
 )
 rates_app = App(name="rates", help="What is known about prices.")
 checks_app = App(name="checks", help="What a bill is checked for.")
-for sub in (rates_app, checks_app, cli_life.findings_app):
+for sub in (rates_app, checks_app, cli_life.findings_app, cli_ledger.ledger_app):
     app.command(sub)
 app.command(cli_life.diff)
 app.command(cli_sql.sql)

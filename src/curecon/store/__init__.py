@@ -3,13 +3,14 @@
     from curecon.store import fetch
     folder = fetch("s3://bucket/prefix", Path("~/.cache/curecon").expanduser())
 
-Importing this package imports boto3, as `curecon.sync` does; nothing else in curecon does.
+Importing this package imports boto3, so commands import it when they need it.
 """
 
 import logging
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import boto3
 from boto3.session import Session
@@ -23,7 +24,10 @@ from curecon.store.delivery import Bill, find_bill, warn_of_delivery_under_way
 from curecon.store.failures import Changed, explained, no_s3, of_disk
 from curecon.store.transfer import PARALLEL, Progress, download
 
-__all__ = ["fetch"]
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+__all__ = ["client", "fetch"]
 
 _log = logging.getLogger(__name__)
 
@@ -86,12 +90,20 @@ def fetch(
 
 
 def _open(name: str, session: Session | None) -> Bucket:
+    return Bucket(client(name, session), name)
+
+
+def client(bucket: str, session: Session | None = None) -> "S3Client":
+    """Return a client for a bucket.
+
+    Raises:
+        StoreUnreachable: there are no credentials, or the endpoint is none.
+    """
     try:
-        with explained("read", name, ""):
-            client = (session or boto3.session.Session()).client("s3", config=_CONFIG)
+        with explained("read", bucket, ""):
+            return (session or boto3.session.Session()).client("s3", config=_CONFIG)
     except ValueError as error:  # an endpoint that is no address
-        raise no_s3(name) from error
-    return Bucket(client, name)
+        raise no_s3(bucket) from error
 
 
 def _settled(

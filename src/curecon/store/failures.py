@@ -46,7 +46,7 @@ _NO_SIGN_IN = (
     aws.SSOError,
     aws.TokenRetrievalError,
 )
-_PERMISSIONS = {"list": "s3:ListBucket", "read": "s3:GetObject"}
+_PERMISSIONS = {"list": "s3:ListBucket", "read": "s3:GetObject", "write": "s3:PutObject"}
 
 
 class Changed(Exception):  # it is a situation to handle, and never reaches the user
@@ -55,7 +55,7 @@ class Changed(Exception):  # it is a situation to handle, and never reaches the 
 
 @contextmanager
 def explained(verb: str, bucket: str, key: str) -> Iterator[None]:
-    """Turn what botocore raises inside into a `CureconError`; `verb` is `list` or `read`."""
+    """Turn what botocore raises inside into a `CureconError`; `verb` is list, read or write."""
     try:
         yield
     except ClientError as error:

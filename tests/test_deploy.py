@@ -1,0 +1,299 @@
+"""The recipes of deploy/: each is linted, and the job that all of them run is run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+from moto.server import ThreadedMotoServer
+
+import bills
+from curecon import cli, ledger_s3
+from curecon.errors import LedgerLocked, LedgerUnreadable, OptionInvalid, StoreUnreachable
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY = ROOT / "deploy"
+KEY = "s3://ledgers/curecon.duckdb"
+
+
+# --- templates
+
+
+def test_the_stack_is_linted():
+    lint = [str(Path(sys.executable).parent / "cfn-lint"), str(DEPLOY / "aws" / "curecon.yaml")]
+    done = subprocess.run(lint, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+
+
+class Tagged(yaml.SafeLoader):
+    """YAML with the tags of CloudFormation."""
+
+
+Tagged.add_multi_constructor(
+    "!",
+    lambda loader, _, node: (
+        loader.construct_scalar(node)
+        if isinstance(node, yaml.ScalarNode)
+        else loader.construct_sequence(node, deep=True)
+    ),
+)
+
+
+def test_the_role_of_the_task_reads_the_bill_and_writes_its_ledger_alone():
+    stack = yaml.load((DEPLOY / "aws" / "curecon.yaml").read_text("utf-8"), Tagged)  # noqa: S506
+    role = stack["Resources"]["TaskRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    may = {}
+    for one in role["Statement"]:
+        assert one["Effect"] == "Allow"
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        for action in actions:
+            assert "*" not in action
+            may.setdefault(action, []).append(str(one["Resource"]))
+    assert may["s3:PutObject"] == ["${LedgerBucket.Arn}/curecon.duckdb"]
+    assert may["sns:Publish"] == ["Alerts"]
+    assert not [name for name in may if re.search(r"Delete|Create|Update", name)]
+
+
+def test_the_cron_job_never_overlaps_and_never_runs_as_root():
+    account, job = yaml.safe_load_all((DEPLOY / "kubernetes/cronjob.yaml").read_text("utf-8"))
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    work = job["spec"]["jobTemplate"]["spec"]
+    assert work["backoffLimit"] == 0
+    pod = work["template"]["spec"]
+    assert pod["serviceAccountName"] == account["metadata"]["name"]
+    assert pod["restartPolicy"] == "Never"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    (container,) = pod["containers"]
+    assert {one["name"] for one in container["volumeMounts"]} == {
+        one["name"] for one in pod["volumes"]
+    }
+
+
+def test_the_workflow_runs_the_job_and_holds_no_secret():
+    text = (DEPLOY / "github" / "curecon.yml").read_text("utf-8")
+    flow = yaml.safe_load(text)
+    assert flow[True]["schedule"]  # `on` is a truth value in YAML 1.1
+    assert flow["permissions"] == {"contents": "read", "id-token": "write"}
+    steps = flow["jobs"]["audit"]["steps"]
+    assert any("deploy/job.sh" in one.get("run", "") for one in steps)
+    assert all("@v" in one["uses"] for one in steps if "uses" in one)
+    assert "${{" not in "".join(one.get("run", "") for one in steps)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_takes_the_units(tmp_path):
+    for path in (DEPLOY / "systemd").iterdir():
+        # The programs they start are not installed here.
+        text = re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", path.read_text("utf-8"))
+        (tmp_path / path.name).write_text(text)
+    units = sorted(str(path) for path in tmp_path.iterdir())
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    ours = [line for line in done.stderr.splitlines() if "curecon" in line]
+    assert ours == []
+
+
+def test_the_image_has_all_that_the_wheel_is_built_of():
+    docker = (DEPLOY / "Dockerfile").read_text("utf-8")
+    copied = {
+        name for line in re.findall(r"^COPY (?!--)(.+)", docker, re.MULTILINE)
+        for name in line.split()[:-1]
+    }  # fmt: skip
+    assert all((ROOT / name).exists() for name in copied)
+    assert {"src", "sql", "rates", "pyproject.toml", "requirements.lock", "README.md"} <= copied
+    assert re.search(r"^USER 10001$", docker, re.MULTILINE)
+
+
+def test_every_file_of_the_folder_is_in_its_page():
+    page = (DEPLOY / "README.md").read_text("utf-8")
+    for path in set(DEPLOY.iterdir()) - {DEPLOY / "README.md"}:
+        assert path.name in page
+
+
+# --- the job
+
+
+@pytest.fixture(scope="module")
+def aws():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def cloud(aws, monkeypatch, tmp_path):
+    """An empty cloud: a bucket of bills, one for the ledger, and a topic with a queue behind it."""
+    for name, value in aws.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    s3, sns, sqs = boto3.client("s3"), boto3.client("sns"), boto3.client("sqs")
+    for name in ("bills", "ledgers"):
+        s3.create_bucket(Bucket=name)
+    topic = sns.create_topic(Name="curecon")["TopicArn"]
+    queue = sqs.create_queue(QueueName="seen")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:123456789012:seen"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def seen():
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for one in found:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
+        return [json.loads(one["Body"])["Subject"] for one in found]
+
+    yield s3, topic, seen
+    for name in ("bills", "ledgers"):
+        for one in s3.list_objects_v2(Bucket=name).get("Contents", []):
+            s3.delete_object(Bucket=name, Key=one["Key"])
+    sqs.delete_queue(QueueUrl=queue)
+    sns.delete_topic(TopicArn=topic)
+
+
+def deliver(s3, tmp_path, lines):
+    file = bills.write_csv(tmp_path / "bill.csv", bills.with_ids(lines))
+    s3.put_object(Bucket="bills", Key="cur/2026-10/bill.csv", Body=file.read_bytes())
+
+
+def job(tmp_path, topic, **more):
+    """Run the job on a machine of its own, as a container does."""
+    machine = tmp_path / f"machine{len(list(tmp_path.iterdir()))}"
+    machine.mkdir()
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(machine / "cache"),
+        "BILL": "s3://bills/cur/",
+        "LEDGER_S3": KEY,
+        "CURECON_ALERT_TO": f"topic={topic}",
+        "CURECON_ALERT_MIN_DIFFERENCE": "0.5",
+        **more,
+    }
+    return subprocess.run(
+        ["sh", str(DEPLOY / "job.sh")],
+        cwd=machine, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def strange(name, dollars="9"):
+    """A charge that nobody can judge."""
+    return bills.line(line_item_usage_type=name, quantity="1", rate=dollars)
+
+
+def test_the_job_tells_once_what_is_new_over_machines_that_come_and_go(cloud, tmp_path):
+    s3, topic, seen = cloud
+    deliver(s3, tmp_path, [strange("USE1-A"), strange("USE1-Small", "0.4")])
+    first = job(tmp_path, topic)
+    assert first.returncode == 0, first.stderr
+    assert seen() == ["curecon: 1 new: 9.00 USD could not be priced"]
+    again = job(tmp_path, topic)
+    assert again.returncode == 0, again.stderr
+    assert seen() == []
+    deliver(s3, tmp_path, [strange("USE1-A"), strange("USE1-B", "7")])
+    assert job(tmp_path, topic).returncode == 0
+    assert seen() == ["curecon: 1 new: 7.00 USD could not be priced"]
+
+
+def test_a_job_that_fails_says_so_and_ends_with_2(cloud, tmp_path):
+    _, topic, seen = cloud
+    failed = job(tmp_path, topic, BILL="s3://bills/nowhere/")
+    assert failed.returncode == 2
+    assert seen() == ["curecon: 1 run failed or missed"]
+
+
+def test_a_job_without_a_bill_says_what_it_needs(cloud, tmp_path):
+    _, topic, _ = cloud
+    failed = job(tmp_path, topic, BILL="")
+    assert failed.returncode != 0
+    assert "name a bill" in failed.stderr
+
+
+# --- the ledger in S3
+
+
+def make_ledger(path, name="USE1-A"):
+    file = bills.write_csv(path.with_suffix(".csv"), [strange(name)])
+    assert cli.run(["ingest", str(file), "--ledger", str(path)]) == 0
+
+
+def test_two_runs_cannot_overwrite_each_other(cloud, tmp_path):
+    s3, _, _ = cloud
+    mine, yours = tmp_path / "mine.duckdb", tmp_path / "yours.duckdb"
+    for path in (mine, yours):
+        assert ledger_s3.pull(KEY, path).etag is None
+        make_ledger(path)
+    ledger_s3.push(KEY, mine)
+    with pytest.raises(LedgerLocked, match="another run changed this ledger"):
+        ledger_s3.push(KEY, yours)
+    kept = s3.get_object(Bucket="ledgers", Key="curecon.duckdb")["Body"].read()
+    assert kept == mine.read_bytes()
+    later = tmp_path / "later.duckdb"
+    ledger_s3.pull(KEY, later)
+    make_ledger(mine, "USE1-B")
+    ledger_s3.push(KEY, mine)
+    make_ledger(later, "USE1-C")
+    with pytest.raises(LedgerLocked):
+        ledger_s3.push(KEY, later)
+    s3.delete_object(Bucket="ledgers", Key="curecon.duckdb")
+    with pytest.raises(LedgerLocked):
+        ledger_s3.push(KEY, mine)
+
+
+def test_what_was_not_pushed_is_not_replaced(cloud, tmp_path):
+    path = tmp_path / "ledger.duckdb"
+    ledger_s3.pull(KEY, path)
+    make_ledger(path)
+    with pytest.raises(LedgerUnreadable, match="was not pushed"):
+        ledger_s3.pull(KEY, path)
+    assert cli.run(["ledger", "push", KEY, "--ledger", str(path)]) == 0
+    before = path.read_bytes()
+    assert cli.run(["ledger", "pull", KEY, "--ledger", str(path)]) == 0
+    assert path.read_bytes() == before
+    with pytest.raises(LedgerUnreadable, match="pulled from"):
+        ledger_s3.push("s3://ledgers/other.duckdb", path)
+
+
+def test_what_is_no_ledger_is_not_pulled(cloud, tmp_path):
+    s3, _, _ = cloud
+    s3.put_object(Bucket="ledgers", Key="curecon.duckdb", Body=b"no ledger")
+    path = tmp_path / "ledger.duckdb"
+    with pytest.raises(LedgerUnreadable):
+        ledger_s3.pull(KEY, path)
+    assert [one.name for one in tmp_path.iterdir()] == []
+    with pytest.raises(OptionInvalid, match="name a file"):
+        ledger_s3.pull("s3://ledgers/", path)
+
+
+def test_a_bucket_that_may_not_be_written_is_said(cloud, tmp_path, monkeypatch):
+    path = tmp_path / "ledger.duckdb"
+    ledger_s3.pull(KEY, path)
+    make_ledger(path)
+    with monkeypatch.context() as denied:
+        denied.setattr(
+            "moto.s3.responses.S3Response._key_response_put",
+            lambda *_: (403, {}, "<Error><Code>AccessDenied</Code></Error>"),
+            raising=False,
+        )
+        denied.setattr(
+            "moto.s3.responses.S3Response.put_object",
+            lambda *_: (403, {}, "<Error><Code>AccessDenied</Code></Error>"),
+        )
+        with pytest.raises(StoreUnreachable, match="s3:PutObject"):
+            ledger_s3.push(KEY, path)
+    ledger_s3.push(KEY, path)
