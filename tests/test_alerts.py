@@ -292,6 +292,23 @@ def test_thresholds_hold_back_what_is_small_or_slight(book, server):
     assert book.tell(server.url) == ["nothing"]
 
 
+def test_spend_that_rose_is_told_although_it_is_no_fault(book, server):
+    steady = [
+        one
+        for day in range(1, 21)
+        for one in month(
+            days=1, rate=RIGHT, quantity="4000000" if day == 20 else "1000000",
+            line_item_usage_start_date=f"2026-10-{day:02d}T10:00:00Z",
+            line_item_usage_end_date=f"2026-10-{day:02d}T11:00:00Z",
+        )
+    ]  # fmt: skip
+    book(bills.with_ids([{**one, "identity_line_item_id": ""} for one in steady]))
+    assert book.tell(server.url, severity="error") == ["nothing"]
+    assert book.tell(server.url) == ["sent"]
+    assert "INFO new +180.00 USD" in server.taken[0]["message"]
+    assert "2026-10-20 this usage type cost 240.00 USD" in server.taken[0]["message"]
+
+
 def test_in_quiet_hours_nothing_is_sent_and_nothing_lost(book, server):
     book(month())
     night = {"quiet_hours": "22:00-07:00", "time_zone": "Europe/Berlin"}

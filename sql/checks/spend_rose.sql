@@ -1,4 +1,4 @@
--- severity: warning
+-- severity: info
 -- category: anomaly
 -- question: Did a service, an account, a capability, a model or a usage type suddenly cost far more?
 -- sql/steps/unusual.sql says what counts; docs/anomalies.md, how often that is right.

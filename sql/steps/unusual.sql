@@ -5,7 +5,8 @@
 -- and half of that, when it is half as much again as any of these four weekdays (of three, twice;
 -- of two, three times) or as little, and when it is off by six times what half of the last 28 days
 -- differ from the week before them: so a week's shape, growth and ordinary unrest do not count.
--- The first of a month is held against the first of the month before.
+-- The first of a month is held against the first of the month before. What was not used on each of
+-- these weekdays is no steady use, and nothing is expected of it.
 -- What is less than a fiftieth of an average day of the payer is never looked at.
 WITH calendar AS (
     SELECT
@@ -123,7 +124,7 @@ far AS (
     WHERE abs(spent - expected) >= 10
         AND abs(spent - expected) * 2 >= expected
         AND (
-            (spent * 2 > most * halves AND (NOT is_first OR spent * 2 > first_day * halves))
+            (fewest > 0 AND spent * 2 > most * halves AND (NOT is_first OR spent * 2 > first_day * halves))
             OR (spent * halves < fewest * 2 AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
         )
 ),

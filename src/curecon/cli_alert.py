@@ -45,7 +45,7 @@ def alert(
     Args:
         to: a channel; may be given several times.
         min_difference: only findings of at least this many dollars.
-        severity: only findings from this severity on.
+        severity: only findings from this severity on; spend that rose counts as a warning.
         worse_by: a finding is told again when its dollars grew by more than this many per cent.
         max_age: a finding that is still not settled so many days after it was told is told again,
             once, as overdue.

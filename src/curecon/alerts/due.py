@@ -20,8 +20,8 @@ from curecon.report.figures import EXACT
 _LIVE = ("new", "open", "reopened", "disputed")
 _HUNDRED = Decimal(100)
 _FIELDS = (
-    "series_id", "id", "severity", "category", "period", "payer_account", "usage_account",
-    "difference", "owns_difference", "currency", "reason", "primary_id", "lines",
+    "series_id", "id", '"check"', "severity", "category", "period", "payer_account",
+    "usage_account", "difference", "owns_difference", "currency", "reason", "primary_id", "lines",
 )  # fmt: skip
 
 
@@ -29,9 +29,10 @@ _FIELDS = (
 class Thresholds:
     """From where on a finding is told.
 
-    `min_difference` is in the finding's currency; a finding about no line, such as a delivery that
-    is missing, has no dollars to weigh. A finding is worse when its dollars outgrew those that were
-    told by `worse_by` per cent, and overdue `max_age` days after it was told and still not settled.
+    What suddenly costs more (`spend_rose`) counts as a warning. `min_difference` is in the
+    finding's currency; a finding about no line, such as a delivery that is missing, has no dollars
+    to weigh. A finding is worse when its dollars outgrew those that were told by `worse_by` per
+    cent, and overdue `max_age` days after it was told and still not settled.
     """
 
     min_difference: Decimal = Decimal(0)
@@ -91,12 +92,13 @@ def _series(
         for name in (*_FIELDS, "what")
     )
     rows = con.execute(f"SELECT {columns} FROM findings ORDER BY period, id").fetchall()
-    every = [dict(zip((*_FIELDS, "what"), row, strict=True)) for row in rows]
+    fields = [name.strip('"') for name in (*_FIELDS, "what")]
+    every = [dict(zip(fields, row, strict=True)) for row in rows]
     counted = {
         one["id"]: _Found(one, states[one["id"]])
         for one in every
         if states[one["id"]].state in _LIVE
-        and GRAVITY[one["severity"]] <= GRAVITY[limits.severity]
+        and _weight(one) <= GRAVITY[limits.severity]
         and (not one["lines"] or one["difference"].copy_abs() >= limits.min_difference)
     }
     series: dict[str, list[_Found]] = {}
@@ -105,6 +107,11 @@ def _series(
         if one.finding["primary_id"] not in counted:
             series.setdefault(one.finding["series_id"], []).append(one)
     return series
+
+
+def _weight(finding: dict[str, Any]) -> int:
+    """Say how grave a finding is to be told; what suddenly costs more is news, though no fault."""
+    return GRAVITY["warning" if finding["check"] == "spend_rose" else finding["severity"]]
 
 
 def _kind(
