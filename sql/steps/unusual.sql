@@ -124,7 +124,8 @@ far AS (
     WHERE abs(spent - expected) >= 10
         AND abs(spent - expected) * 2 >= expected
         AND (
-            (fewest > 0 AND spent * 2 > most * halves AND (NOT is_first OR spent * 2 > first_day * halves))
+            (fewest > 0 AND spent * 2 > most * halves
+                AND (NOT is_first OR spent * 2 > first_day * halves))
             OR (spent * halves < fewest * 2 AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
         )
 ),
