@@ -12,11 +12,19 @@ WITH placed AS (
         l.line_item_unblended_cost AS billed,
         -- A discount is taken of what a private rate leaves.
         coalesce(v.at_private_rate, l.line_item_unblended_cost) AS full_cost,
+        coalesce(
+            v.at_private_rate,
+            t2.expected,
+            CAST(round(
+                CAST(coalesce(q.right_quantity, l.line_item_usage_amount) AS DECIMAL(22, 10))
+                * p.price, 10
+            ) AS DECIMAL(36, 20)),
+            l.line_item_unblended_cost
+        ) AS right_cost,
         v.discount AS private_discount,
         l.line_item_usage_start_date AS usage_start,
         l.line_item_net_unblended_cost AS net,
         l.hours,
-        l.identity_line_item_id,
         t.line IS NOT NULL AS is_repeated,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         coalesce(l.line_item_usage_account_id, '') AS account,
@@ -43,6 +51,16 @@ WITH placed AS (
     LEFT JOIN repeated AS t
         ON t.line = l.line
         AND t.how <> 'similar_usage'
+    LEFT JOIN quantities AS q
+        ON q.line = l.line
+    LEFT JOIN tiered AS t2
+        ON t2.line = l.line
+    LEFT JOIN key_rates AS p
+        ON p.charge_key_id = l.charge_key_id
+        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
+        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+        AND coalesce(p.tier_from, 0) = 0
+        AND p.tier_to IS NULL
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount')
@@ -65,10 +83,10 @@ promised AS (
         p.hours,
         p.billed,
         p.usage_start,
-        p.identity_line_item_id,
         p.net,
         p.is_repeated,
-        p.full_cost * s.share AS discount
+        p.full_cost * s.share AS discount,
+        p.right_cost * s.share AS right_discount
     FROM placed AS p
     JOIN contract_shares AS s
         ON s.service = p.service
@@ -89,9 +107,9 @@ promised AS (
         hours,
         billed,
         usage_start,
-        identity_line_item_id,
         NULL,
         is_repeated,
+        private_discount,
         private_discount
     FROM placed
     WHERE private_discount IS NOT NULL
@@ -107,8 +125,7 @@ granted AS (
         p.line_type,
         p.hours,
         p.billed,
-        p.usage_start,
-        p.identity_line_item_id
+        p.usage_start
     FROM placed AS p
     WHERE p.kind = 'discount'
         AND (
@@ -137,12 +154,13 @@ shown_net AS (
 both_sides AS (
     SELECT
         delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        identity_line_item_id, TRUE AS is_discount_line, FALSE AS is_repeated, billed AS against
+        TRUE AS is_discount_line, FALSE AS is_repeated,
+        billed AS against_billed, billed AS against_right
     FROM granted
     UNION ALL
     SELECT
         delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        identity_line_item_id, FALSE, is_repeated, discount
+        FALSE, is_repeated, discount, right_discount
     FROM promised
     WHERE delivery_id NOT IN (SELECT delivery_id FROM shown_net)
 ),
@@ -158,7 +176,7 @@ discounted_twice AS (
     FROM both_sides
     GROUP BY 1, 2, 3, 4, 5
     HAVING max(CASE WHEN is_repeated THEN 1 ELSE 0 END) = 1
-        AND abs(sum(against)) <= 0.0000000001 * sum(hours)
+        AND abs(sum(against_billed)) <= 0.0000000001 * sum(hours)
 ),
 
 counted AS (
@@ -174,6 +192,27 @@ counted AS (
         OR w.delivery_id IS NOT NULL
 ),
 
+-- What is billed wrong may be discounted by what was billed or by what was right: neither takes
+-- more from anybody than the wrong charge itself, which has its own finding.
+held AS (
+    SELECT
+        *,
+        CASE
+            WHEN abs(sum(against_right) OVER same_start)
+                    <= 0.0000000001 * sum(hours) OVER same_start
+                OR abs(sum(against_right) OVER same_charge)
+                    <= 0.0000000001 * sum(hours) OVER same_charge
+            THEN against_right
+            ELSE against_billed
+        END AS against
+    FROM counted
+    WINDOW
+        same_start AS (
+            PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
+        ),
+        same_charge AS (PARTITION BY delivery_id, account, usage_type, currency, line_type)
+),
+
 by_time AS (
     SELECT
         *,
@@ -181,7 +220,7 @@ by_time AS (
         0.0000000001 * sum(hours) OVER same_start AS start_tolerance,
         sum(against) OVER same_day AS day_difference,
         0.0000000001 * sum(hours) OVER same_day AS day_tolerance
-    FROM counted
+    FROM held
     WINDOW
         same_start AS (
             PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
@@ -229,8 +268,7 @@ summed AS (
             ORDER BY
                 CASE WHEN is_discount_line THEN 0 ELSE 1 END,
                 abs(billed) DESC,
-                identity_line_item_id NULLS LAST,
-                line
+                line DESC
         ) AS place
     FROM levelled
     WINDOW

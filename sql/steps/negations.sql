@@ -17,8 +17,7 @@ WITH plan_lines AS (
         l.charge_key_id,
         l.line_item_unblended_rate AS billed_rate,
         l.line_item_usage_amount AS quantity,
-        l.line_item_usage_end_date AS usage_end,
-        l.identity_line_item_id
+        l.line_item_usage_end_date AS usage_end
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
@@ -54,8 +53,7 @@ summed AS (
                 p.billed_rate NULLS LAST,
                 p.quantity NULLS LAST,
                 p.usage_end NULLS LAST,
-                p.identity_line_item_id NULLS LAST,
-                p.line
+                p.line DESC
         ) AS place
     FROM plan_lines AS p
     JOIN open_plans AS o
