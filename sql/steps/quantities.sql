@@ -276,7 +276,8 @@ tasks AS (
 ),
 
 -- Units are whole in any hour that has hours of the same provisioned model on both sides; the first
--- and the last may be parts of an hour. Of longer lines one alone may be a part of a day.
+-- and the last may be parts of an hour. Of longer lines one alone may be a part of a day. Where the
+-- units of a model are known, a part of them is short of these.
 neighbours AS (
     SELECT
         p.line,
@@ -291,7 +292,6 @@ neighbours AS (
     FROM provisioned AS p
     JOIN lines AS l
         ON l.line = p.line
-    WHERE p.line NOT IN (SELECT line FROM known)
     WINDOW in_time AS (
         PARTITION BY p.delivery_id, p.resource
         ORDER BY l.line_item_usage_start_date, l.line_item_usage_end_date NULLS LAST, p.line
@@ -314,7 +314,25 @@ unit_fractions AS (
     WHERE n.end_before = n.starts
         AND n.start_after = n.ends
         AND (n.hours = 1 OR q.lines >= 3)
+        AND n.line NOT IN (SELECT line FROM known)
     GROUP BY 1
+),
+
+unit_shortfalls AS (
+    SELECT
+        n.line,
+        n.quantity,
+        CAST(k.model_units AS DECIMAL(22, 10)) AS right_quantity
+    FROM neighbours AS n
+    JOIN known AS k
+        ON k.line = n.line
+    WHERE n.end_before = n.starts
+        AND n.start_after = n.ends
+        AND n.hours = 1
+        AND n.quantity > 0
+        AND n.quantity < k.model_units
+        AND n.quantity <> floor(n.quantity)
+        AND n.line NOT IN (SELECT line FROM excess WHERE right_quantity <> quantity)
 ),
 
 -- A notebook, an app and a private space are one instance each; endpoints and jobs are many. Each
@@ -429,6 +447,12 @@ SELECT
     'unit_fraction' AS basis
 FROM unit_fractions
 WHERE right_quantity <> quantity
+UNION ALL
+SELECT
+    line,
+    right_quantity,
+    'unit_fraction' AS basis
+FROM unit_shortfalls
 UNION ALL
 SELECT
     line,
