@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import duckdb
 import pytest
 
-# CI samples; CURECON_KILLS=50 is the long run.
+# CI samples; CURECON_KILLS=4000 is the long run.
 KILLS = int(os.environ.get("CURECON_KILLS", "8"))
 HEADER = (
     "identity_line_item_id,identity_time_interval,bill_payer_account_id,"
@@ -113,3 +114,104 @@ def test_an_interrupted_audit_changes_nothing_and_says_so(tmp_path, seconds):
     assert victim.returncode == 130, errors
     assert not (tmp_path / "l.duckdb").exists()
     assert not (tmp_path / "out").exists()
+
+
+# --- every other command that writes
+
+WRITE = {
+    "ingest": ["ingest", "{newer}", "--ledger", "{ledger}"],
+    "ack": ["findings", "ack", "{free}", "--reason", "r", "--owner", "o", "--ledger", "{ledger}"],
+    "reopen": ["findings", "reopen", "{taken}", "--reason", "r", "--owner", "o",
+               "--ledger", "{ledger}"],
+    "dispute": ["findings", "dispute", "{free}", "--owner", "o", "--out", "{folder}/letter",
+                "--ledger", "{ledger}"],
+    "simulate": ["simulate", "{folder}/invented", "--lines", "2000", "--format", "cur2-csv"],
+}  # fmt: skip
+
+
+def run(arguments, folder):
+    words = [sys.executable, "-m", "curecon.cli", *arguments]
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A folder with a ledger of two findings, one of them acknowledged; and the words to use."""
+    folder = tmp_path_factory.mktemp("book")
+    first, newer = bill(folder / "a.csv", "0.0004", 200), bill(folder / "newer.csv", "0.0005", 200)
+    first.write_text(first.read_text().replace("USD,0.0004,0.0004", "USD,0.0004,0.0008"))
+    other = folder / "b.csv"
+    other.write_text(
+        first.read_text()
+        .replace("USW2-TitanTextG1-Lite-input-tokens", "USW2-TitanTextG1-Lite-output-tokens")
+        .replace(",id", ",jd")
+        .replace("\nid", "\njd")
+    )
+    ledger = folder / "l.duckdb"
+    words = [sys.executable, "-m", "curecon.cli"]
+    subprocess.run(
+        [*words, "audit", str(first), str(other), "--ledger", str(ledger), "--fail-on", "never"],
+        cwd=folder, capture_output=True, check=True,
+    )  # fmt: skip
+    with duckdb.connect(str(ledger), read_only=True) as con:
+        query = "SELECT id FROM findings WHERE owns_difference ORDER BY category = 'unpriced', id"
+        free, taken = (row[0] for row in con.execute(query).fetchall()[:2])
+    ack = [one.format(free=taken, ledger=ledger) for one in WRITE["ack"]]
+    subprocess.run([*words, *ack], cwd=folder, capture_output=True, check=True)
+    return folder, {"newer": newer, "free": free, "taken": taken}
+
+
+def everything(folder):
+    """What a folder holds after a command: rows of the ledger, and what else became of it."""
+    with duckdb.connect(str(folder / "l.duckdb"), read_only=True) as con:
+        tables = con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1"
+        ).fetchall()
+        counts = tuple(
+            (name, con.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+            for (name,) in tables
+        )
+    others = tuple(
+        (path.relative_to(folder).as_posix(), path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+        and path.parent != folder
+    )  # fmt: skip
+    return counts, others
+
+
+@pytest.mark.parametrize("name", WRITE if KILLS > 8 else ("ingest", "dispute", "simulate"))
+def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, name):
+    source, words = book
+    moments = random.Random(name)  # noqa: S311  # chance, not secrecy
+
+    def prepared(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shutil.copy(source / "l.duckdb", folder)
+        said = words | {"ledger": folder / "l.duckdb", "folder": folder}
+        return folder, [one.format(**said) for one in WRITE[name]]
+
+    folder, arguments = prepared("whole")
+    before, started = everything(folder), time.monotonic()
+    whole = run(arguments, folder)
+    _, errors = whole.communicate()
+    seconds = time.monotonic() - started
+    assert whole.returncode == 0, errors
+    after = everything(folder)
+    assert after != before
+    # Files and ledger cannot change in one moment: first the files are there, then the ledger.
+    legal = {before, after, (before[0], after[1])}
+    for number in range(max(1, KILLS // 8)):
+        folder, arguments = prepared(number)
+        victim = run(arguments, folder)
+        time.sleep(moments.uniform(0.3, 1.05) * seconds)
+        victim.kill()
+        victim.communicate()
+        assert everything(folder) in legal, f"{number}: neither as before nor as after"
+        again = run(arguments, folder)
+        _, errors = again.communicate()
+        # What was killed after it was done has nothing left to do, and may say so.
+        assert again.returncode in {0, 2}, errors
+        assert b"fault in curecon" not in errors
+        assert everything(folder)[1] == after[1]

@@ -1,0 +1,124 @@
+"""SECURITY.md says what is true: each threat has its test, and the policy is what is asked for."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import botocore.client
+import pytest
+
+import bills
+from curecon import cli
+from curecon.errors import BillUnreadable, printable
+from curecon.store import fetch
+
+pytest_plugins = ["s3_proxy"]
+
+REPOSITORY = Path(__file__).parent.parent
+PAGE = (REPOSITORY / "SECURITY.md").read_text("utf-8")
+ROWS = [row for row in PAGE.splitlines() if row.startswith("| ") and "::" in row]
+SOURCES = {path: path.read_text("utf-8") for path in (REPOSITORY / "src").rglob("*.py")}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[2].strip()[:40])
+def test_a_threat_names_tests_that_exist(row):
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row.split("|")[-2])
+    assert named
+    assert len(named) == row.count("::")
+    for file, test in named:
+        assert f"def {test}(" in (REPOSITORY / "tests" / file).read_text("utf-8"), test
+
+
+def test_every_row_of_the_table_names_a_test():
+    table = [row for row in PAGE.splitlines() if row.startswith("| ")]
+    assert len(table) == len(ROWS) + 1  # the head
+
+
+# --- least privilege
+
+
+def allowed():
+    policy = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1])
+    actions = set()
+    for statement in policy["Statement"]:
+        one = statement["Action"]
+        actions |= {one} if isinstance(one, str) else set(one)
+    return actions
+
+
+# What an operation of S3 needs, where its name is another (AWS: "Actions, resources, and condition
+# keys for Amazon S3").
+NEEDS = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}
+
+
+def test_the_policy_allows_what_is_asked_and_nothing_else(bucket, tmp_path, monkeypatch):
+    asked = set()
+    call = botocore.client.BaseClient._make_api_call
+
+    def noting(client, operation, given):
+        asked.add(f"{client.meta.service_model.service_name}:{NEEDS.get(operation, operation)}")
+        return call(client, operation, given)
+
+    key = "p/20261001-20261101/a.csv"
+    bucket.put(key, b"a,b\n1,2\n")
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", noting)
+    fetch(bucket.uri("p"), tmp_path)
+    fetch(bucket.uri(key), tmp_path)
+    assert asked == {"s3:ListBucket", "s3:GetObject"}
+    # Of prices, the actions are those that the code names when it is refused.
+    named = {
+        action
+        for text in SOURCES.values()
+        for action in re.findall(r"\"((?:pricing|savingsplans):[A-Z]\w+)\"", text)
+    }
+    assert allowed() == asked | named | {"kms:Decrypt"}
+
+
+# --- packages
+
+
+def test_every_package_is_pinned_by_hash():
+    lock = (REPOSITORY / "requirements.lock").read_text("utf-8")
+    assert not re.search(
+        r"://|(?m:^\s*(-e|-f|--(extra-)?index-url|--find-links|--trusted-host))", lock
+    )
+    pins = re.split(r"\n(?=\S)", lock.strip())
+    names = set()
+    for pin in (pin for pin in pins if not pin.startswith("#")):
+        found = re.match(r"([a-z0-9][a-z0-9-]*)(\[[\w,-]+\])?==\S+", pin)
+        assert found, pin
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin), pin
+        names.add(found[1])
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert {re.match(r"[\w-]+", one)[0].lower() for one in wanted} <= names
+
+
+def test_no_format_that_runs_code_is_read():
+    for path, text in SOURCES.items():
+        runs = r"(?m)^\s*(import|from) (pickle|marshal|shelve|yaml|dill|xml)\b|\b(eval|exec)\("
+        found = re.search(runs, text)
+        assert not found, f"{path}: {found}"
+
+
+# --- messages
+
+
+def test_no_message_commands_the_terminal(tmp_path, capsys):
+    """Names of columns and reasons come from anybody's file, and go into messages."""
+    evil = "\x1b]0;owned\x07\x9b2J\u202e"
+    rows = [bills.line()]
+    path = bills.write_csv(tmp_path / "bill.csv", rows)
+    path.write_text(path.read_text().replace("line_item_unblended_cost", evil), "utf-8")
+    assert cli.run(["ingest", str(path), "--ledger", str(tmp_path / "l.duckdb")]) == cli.FAILED
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert said.replace("\n", "").isprintable()
+    assert cli.run(["ingest", f"{tmp_path}/{evil}.csv"]) == cli.FAILED
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
+
+
+def test_what_is_printable_stays_as_it_is():
+    assert printable("Größe 語 $1.50\nsecond line") == "Größe 語 $1.50\nsecond line"
+    assert str(BillUnreadable("a\x1b[2J\x9b\u202e\ud800")) == "a\\x1b[2J\\x9b\\u202e\\ud800"
