@@ -5,6 +5,7 @@ fields are advisory. Layouts: AWS user guides for legacy CUR and Data Exports.
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from curecon.errors import BillUnreadable
 
 _BYTES_MAX = 64 * 1024 * 1024
+_KEY_BYTES_MAX = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 _PERIOD_IN_PATH = (
     re.compile(r"(?i)(?:^|/)billing_period=(?P<y>\d{4})-(?P<m>\d{2})(?:/|$)"),
@@ -110,7 +112,7 @@ def resolve(manifest: Manifest, key: str, root: Path | None, data: Sequence[Pure
     for start in range(len(parts)):
         for base in around:
             candidate = base.joinpath(*parts[start:])
-            if candidate.is_file():
+            if os.path.isfile(candidate):  # noqa: PTH113  # False also where a name is too long
                 return candidate
     found: dict[int, list[PurePosixPath]] = {}
     for candidate_parts in data:
@@ -162,6 +164,8 @@ def _keys(path: Path, listed: object) -> tuple[str, ...]:
         parts = PurePosixPath(bare).parts
         if not parts or ".." in parts or "\\" in bare or not bare.isprintable():
             raise BillUnreadable(f"{path}: lists {key!r}, which is no safe key of a data file")
+        if len(bare.encode()) > _KEY_BYTES_MAX:
+            raise BillUnreadable(f"{path}: lists {bare[:60]!r}..., which is longer than any S3 key")
         keys[bare] = True
     return tuple(keys)
 
