@@ -491,6 +491,32 @@ def test_order_files_and_format_do_not_matter(bill, random):
             assert bytes_of(found).splitlines() == expected.splitlines(), name
 
 
+def test_of_copies_that_differ_in_their_id_the_later_in_the_file_is_the_repetition(tmp_path):
+    copied = {"line_item_resource_id": "arn:aws:bedrock:us-east-1:222222222222:guardrail/one"}
+    # Enough between them that a file is read in several parts at once.
+    others = [
+        bills.line(
+            identity_line_item_id=f"other{number}",
+            line_item_product_code="AmazonS3",
+            line_item_usage_type="USE1-Requests",
+            line_item_line_item_description="x" * 1000,
+        )
+        for number in range(10_000)
+    ]
+    first = bills.line(identity_line_item_id="z", **copied)
+    later = bills.line(identity_line_item_id="a", **copied)
+    for name, write in (("bill.csv", bills.write_csv), ("bill.parquet", bills.write_parquet)):
+        path = tmp_path / name.replace(".", "_")
+        path.mkdir()
+        audit([write(path / name, [first, *others, later])], Options(ledger=path / "book.duckdb"))
+        with duckdb.connect(str(path / "book.duckdb"), read_only=True) as con:
+            repeated = con.execute(
+                "SELECT l.line_item_id FROM finding_lines AS l "
+                "JOIN findings AS f ON f.id = l.finding_id WHERE f.category = 'duplicate'"
+            ).fetchall()
+        assert repeated == [("a",)], name
+
+
 # --- 6. all or nothing
 
 

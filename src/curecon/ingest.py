@@ -191,7 +191,12 @@ def _make_source(
         for name in columns
     )
     table = f"SELECT is_in_scope, is_ai, {kept} FROM ({select})"
-    execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {table}")
+    # The number of a row tells what came first, so it has to be that of the file on every run.
+    con.execute("SET preserve_insertion_order = true")
+    try:
+        execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {table}")
+    finally:
+        con.execute("SET preserve_insertion_order = false")
     con.execute(
         "CREATE OR REPLACE TEMP VIEW source AS "
         "SELECT * REPLACE (rowid AS row_number) FROM source_rows"
