@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from curecon import cli
 from curecon.errors import BillNotFound, CureconError, StoreUnreachable
 from curecon.store import fetch, transfer
 from curecon.store.cache import Cache
@@ -389,3 +390,18 @@ def test_a_manifest_and_its_files_appear_together(bill, tmp_path, monkeypatch):
             fetch(bill.uri("p"), tmp_path)
     assert not list((tmp_path / "snapshots").iterdir())
     assert len(list(fetch(bill.uri("p"), tmp_path).rglob("*.*"))) == 2
+
+
+def test_of_several_bills_the_refused_one_is_named_and_nothing_is_audited(
+    bill, proxy, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bill.put("q/secret.csv", BYTES)
+    denied = ("status", 403, "AccessDenied")
+    proxy.spoil = lambda r: denied if r.key == "q/secret.csv" else None
+    assert cli.run(["audit", bill.uri("p"), bill.uri("q")]) == cli.FAILED
+    said = capsys.readouterr().err
+    assert f"lack s3:GetObject for bucket {bill.name}" in said
+    assert "q/secret.csv" in said
+    assert not (tmp_path / "curecon.duckdb").exists()
