@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check setup demo test lint docs pages bench accuracy lock clean
+.PHONY: check setup demo test test-all lint docs pages bench accuracy lock clean
 
 check: test lint docs          ## what CI runs
 
@@ -19,8 +19,11 @@ demo: setup                    ## audit the demo bill, which has errors planted 
 	$(BIN)/curecon audit fixtures/demo --contract fixtures/demo/contract.toml \
 	  --ledger out/demo.duckdb --out out/demo --fail-on never
 
-test: setup                    ## the tests
+test: setup                    ## the tests, of the slow ones a share
 	$(BIN)/python -m pytest -n auto
+
+test-all: setup                ## every test; takes half an hour on two cores
+	CURECON_EVERY_TEST=1 $(BIN)/python -m pytest -n auto
 
 lint: setup                    ## format, lint, types
 	$(BIN)/ruff format --check .

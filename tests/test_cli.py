@@ -26,10 +26,10 @@ BUILT = [
     ["rates"], ["rates", "check"], ["rates", "list"], ["rates", "sync"], ["rates", "diff"],
     ["checks"], ["checks", "list"], ["checks", "show"], ["explain"], ["simulate"], ["diff"],
     ["findings"], ["findings", "list"], ["findings", "show"],
-    ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
+    ["alert"], ["mcp"], ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
 ]  # fmt: skip
 RESERVED = [
-    ["alert"], ["mcp"], ["collect"],
+    ["collect"],
 ]  # fmt: skip
 # The audit's options, as DESIGN promises them.
 OPTIONS = [
@@ -344,6 +344,7 @@ def test_the_place_of_the_report_goes_to_standard_error(here, capsys):
     assert "report.html" not in shown.out
     assert {path.name for path in Path("out").iterdir()} == {
         "findings.json", "findings.csv", "bridge.csv", "summary.md", "report.html",
+        "findings.xlsx",
     }  # fmt: skip
 
 
