@@ -26,7 +26,8 @@ BUILT = [
     ["rates"], ["rates", "check"], ["rates", "list"], ["rates", "sync"], ["rates", "diff"],
     ["checks"], ["checks", "list"], ["checks", "show"], ["explain"], ["simulate"], ["diff"],
     ["findings"], ["findings", "list"], ["findings", "show"],
-    ["alert"], ["mcp"], ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
+    ["findings", "ack"], ["findings", "reopen"], ["findings", "settle"], ["findings", "dispute"],
+    ["alert"], ["mcp"],
 ]  # fmt: skip
 RESERVED = [
     ["collect"],
