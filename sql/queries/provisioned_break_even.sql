@@ -50,7 +50,7 @@ SELECT
     p.resource,
     p.model_unit_hours,
     p.billed,
-    CAST(o.per_thousand AS DECIMAL(18, 8)) AS on_demand_per_thousand,
+    CAST(o.per_thousand AS DECIMAL(22, 10)) AS on_demand_per_thousand,
     u.thousand_tokens AS used_thousand_tokens,
     p.currency
 FROM provisioned AS p
