@@ -5,7 +5,8 @@
 -- The plan's rate moves the effective cost, not the unblended cost that the bridge accounts for. The
 -- contract says what was agreed; without it AWS's offer of the plan's kind does, which the fee line
 -- names. A plan keeps the rates of the day it was bought, so a rate of any offer at hand will do,
--- and none of them proves more than a warning.
+-- and none of them proves more than a warning. FOCUS states no rate of the plan, so its effective
+-- cost is held against the contract alone.
 WITH covered AS (
     SELECT
         l.line,
@@ -27,9 +28,11 @@ WITH covered AS (
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind = 'covered_usage'
-        AND k.price_basis = 'unblended'
         AND l.line_item_usage_amount > 0
-        AND l.savings_plan_savings_plan_rate < 100000
+        AND (
+            (k.price_basis = 'unblended' AND l.savings_plan_savings_plan_rate < 100000)
+            OR (k.price_basis = 'list' AND l.savings_plan_savings_plan_effective_cost IS NOT NULL)
+        )
 ),
 
 plan_kinds AS (
@@ -73,7 +76,8 @@ offered AS (
         ON r.plan_usage_type = t.plan_usage_type
         AND r.usage_type = c.usage_type
         AND (r.operation IS NULL OR r.operation = c.operation)
-    WHERE c.line NOT IN (SELECT line FROM agreed)
+    WHERE c.rate IS NOT NULL
+        AND c.line NOT IN (SELECT line FROM agreed)
     GROUP BY c.line
     HAVING max(CASE WHEN r.rate = c.rate THEN 1 ELSE 0 END) = 0
         AND count(DISTINCT CASE WHEN coalesce(r.starts, c.usage_day) <= c.usage_day
@@ -88,7 +92,8 @@ judged AS (
     UNION ALL
     SELECT c.line, c.rate, NULL, 'error'
     FROM covered AS c
-    WHERE c.line NOT IN (SELECT line FROM agreed)
+    WHERE c.rate IS NOT NULL
+        AND c.line NOT IN (SELECT line FROM agreed)
         AND c.line NOT IN (SELECT line FROM offered)
 ),
 

@@ -13,14 +13,21 @@ SELECT
     -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
     -- by a price that is agreed: that one says what is billed. Usage billed above its public cost is
     -- judged by what is billed, since discounts only take off.
+    -- Where it is below the contracted price that the line states, further discounts took it there,
+    -- and that price is judged; not where what is billed is what was agreed.
     CASE
         WHEN k.price_basis = 'list'
             AND k.kind = 'usage'
             AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
-        THEN l.line_item_unblended_cost
+        THEN greatest(l.line_item_unblended_cost, coalesce(l.contracted, 0))
         WHEN k.price_basis = 'list'
             AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
+        WHEN k.price_basis = 'list'
+            AND k.kind = 'usage'
+            AND l.line_item_unblended_cost < l.contracted
+            AND abs(l.line_item_unblended_cost - l.line_item_usage_amount * p.price) > 0.000001
+        THEN l.contracted
         ELSE l.line_item_unblended_cost
     END AS judged,
     CASE
@@ -98,7 +105,18 @@ SELECT
         END
         AS DECIMAL(36, 20)
     ) AS tolerance
-FROM lines AS l
+FROM (
+    SELECT
+        *,
+        CASE
+            WHEN abs(line_item_unblended_rate) < 100000
+            THEN CAST(
+                round(line_item_usage_amount * CAST(line_item_unblended_rate AS DECIMAL(15, 10)), 10)
+                AS DECIMAL(36, 20)
+            )
+        END AS contracted
+    FROM lines
+) AS l
 JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
 LEFT JOIN key_rates AS p
