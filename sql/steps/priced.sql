@@ -111,8 +111,9 @@ FROM (
         CASE
             WHEN abs(line_item_unblended_rate) < 100000
             THEN CAST(
-                round(line_item_usage_amount * CAST(line_item_unblended_rate AS DECIMAL(15, 10)), 10)
-                AS DECIMAL(36, 20)
+                round(
+                    line_item_usage_amount * CAST(line_item_unblended_rate AS DECIMAL(15, 10)), 10
+                ) AS DECIMAL(36, 20)
             )
         END AS contracted
     FROM lines

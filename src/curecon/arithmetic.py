@@ -50,7 +50,7 @@ class Arithmetic(Record):
     """How the expected cost comes about; `none_because` says why it does not.
 
     `judged` is what is held against the `product` of quantity and rate: the billed cost, or the
-    public cost that FOCUS states beside it. `expected` is what should have been billed.
+    cost before discounts that FOCUS states beside it. `expected` is what should have been billed.
     """
 
     quantity: Money | None
@@ -275,10 +275,10 @@ def _difference_steps(facts: Facts, product: Decimal, difference: Decimal) -> li
     steps = []
     if judged != billed:
         steps.append(
-            f"Judged is the cost at the public price that the bill states, {_amount(judged)}; "
+            f"Judged is the cost before discounts at the price that the bill states, {_amount(judged)}; "
             f"billed, after discounts, is {_amount(billed)}."
         )
-    what = "Public cost" if judged != billed else "Billed"
+    what = "Cost before discounts" if judged != billed else "Billed"
     steps.append(f"{what} {_amount(judged)} - expected {_amount(product)} = {_signed(difference)}.")
     return [*steps, _tolerance(facts, difference)]
 
