@@ -275,8 +275,8 @@ def _difference_steps(facts: Facts, product: Decimal, difference: Decimal) -> li
     steps = []
     if judged != billed:
         steps.append(
-            f"Judged is the cost before discounts at the price that the bill states, {_amount(judged)}; "
-            f"billed, after discounts, is {_amount(billed)}."
+            "Judged is the cost before discounts at the price that the bill states, "
+            f"{_amount(judged)}; billed, after discounts, is {_amount(billed)}."
         )
     what = "Cost before discounts" if judged != billed else "Billed"
     steps.append(f"{what} {_amount(judged)} - expected {_amount(product)} = {_signed(difference)}.")
