@@ -48,6 +48,7 @@ bench/.venv/ready: bench/requirements.lock
 accuracy: setup                ## precision and recall over simulated bills with planted errors
 	$(BIN)/python bench/accuracy.py
 	$(BIN)/python bench/anomalies.py
+	$(BIN)/python bench/forecasts.py
 
 lock:                          ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \

@@ -14,7 +14,8 @@ SHARE = 10
 SLOW = {
     "test_alerts", "test_anomalies", "test_cases", "test_cli", "test_contract", "test_coverage",
     "test_crash", "test_deploy", "test_dispute", "test_estimate", "test_explain", "test_formats",
-    "test_fuzz", "test_hostile_bill", "test_items", "test_ledger", "test_life", "test_matching",
+    "test_forecast", "test_fuzz", "test_hostile_bill", "test_items", "test_ledger", "test_life",
+    "test_matching",
     "test_metamorphic", "test_queries", "test_reader", "test_report", "test_security",
     "test_simulate", "test_store", "test_store_transfer", "test_sync", "test_user_checks",
     "test_versions", "test_workbook", "test_worked_examples", "test_invariants",

@@ -136,6 +136,11 @@ EXPECTED = {
         {}, ("period", "billed", "difference", "unpriced", "not_repriced"),
         [("2026-10", "82.58", "0", "2", "0")],
     ),
+    "forecast": (
+        # Three days are known before the 8th, and 14 are needed.
+        {}, ("period", "through", "days_left", "billed", "low", "expected", "high"),
+        [("2026-10", "2026-10-08", 24, "82.58", None, None, None)],
+    ),
     "daily": (
         {"service": "sagemaker"}, ("day", "capability", "billed"),
         [("2026-10-05", "hosting", "0.69"), ("2026-10-08", "hosting", "0.23")],

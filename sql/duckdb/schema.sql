@@ -285,6 +285,23 @@ CREATE TABLE bridge (
 
 CREATE TABLE past_bridge AS SELECT * FROM bridge LIMIT 0;
 
+-- What months that still run will come to, as forecast from each of their deliveries.
+CREATE TABLE forecasts (
+    delivery_id   VARCHAR NOT NULL,
+    period        VARCHAR NOT NULL,
+    payer_account VARCHAR NOT NULL,
+    currency      VARCHAR NOT NULL,
+    through       DATE NOT NULL,
+    days_left     BIGINT NOT NULL,
+    days_known    BIGINT NOT NULL,
+    billed        DECIMAL(38, 20) NOT NULL,
+    low           DECIMAL(38, 20),
+    expected      DECIMAL(38, 20),
+    high          DECIMAL(38, 20),
+    tries         BIGINT NOT NULL,
+    reason        VARCHAR
+);
+
 -- What the deliveries in force were judged by.
 CREATE TABLE rate_sources (
     delivery_id VARCHAR NOT NULL,

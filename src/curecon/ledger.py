@@ -24,7 +24,7 @@ from curecon.engine import read, text
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _MEMORY = "1GB"
 
 # The machine failed a run: no room on disk or in memory.

@@ -192,6 +192,28 @@ class DailySpend(Record):
     billed: Money
 
 
+class Forecast(Record):
+    """What a month that still runs will come to, but for tax and credits that are yet to be added.
+
+    `through` is the last day that has usage, and `days_left` counts it and all after it. Nine in
+    ten of `tries` earlier forecasts were no further off a day than `low` and `high` are. What is
+    null is not known, and `reason` says why.
+    """
+
+    period: str
+    payer_account: str
+    currency: str
+    through: date
+    days_left: int
+    days_known: int
+    billed: Money
+    low: Money | None
+    expected: Money | None
+    high: Money | None
+    tries: int
+    reason: str | None
+
+
 class ProvisionedDay(Record):
     """The model-unit hours billed for one provisioned model on one day.
 
@@ -267,6 +289,7 @@ class AuditResult(Record):
     breakdowns: list[Breakdown]
     days: list[DailySpend] = []
     provisioned: list[ProvisionedDay] = []
+    forecasts: list[Forecast] = []
     finding_lines: list[FindingLine] = []
 
 

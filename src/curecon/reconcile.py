@@ -19,6 +19,7 @@ from curecon import (
     checks,
     contract,
     decode,
+    forecast,
     free_tier,
     invariants,
     ledger,
@@ -110,6 +111,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
                 con, stage.catalog, options.expect_since, options.as_of, options.max_age
             )
             checks.run(con, stage.catalog, found)
+            forecast.forecast(con, stage.catalog)
         with step("proving that nothing is lost"):
             invariants.hold(con)
         run = _record(con, ingested, known, started)

@@ -15,6 +15,7 @@ from curecon.models import (
     Delivery,
     Finding,
     FindingLine,
+    Forecast,
     ProvisionedDay,
     RateUsed,
     Run,
@@ -32,6 +33,7 @@ def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:
         breakdowns=[Breakdown(**row) for row in _rows(con, "breakdowns.sql")],
         days=[DailySpend(**row) for row in _rows(con, "days.sql")],
         provisioned=[ProvisionedDay(**row) for row in _rows(con, "provisioned.sql")],
+        forecasts=_forecasts(con),
         finding_lines=[FindingLine(**row) for row in _rows(con, "finding_lines.sql")],
     )
 
@@ -56,6 +58,16 @@ def deliveries(con: duckdb.DuckDBPyConnection) -> list[Delivery]:
         )
         for row in rows
     ]
+
+
+def _forecasts(con: duckdb.DuckDBPyConnection) -> list[Forecast]:
+    """Read the forecasts of the months of this run that still run."""
+    rows = execute(
+        con,
+        f"SELECT {', '.join(Forecast.model_fields)} FROM forecasts WHERE delivery_id IN "
+        "(SELECT delivery_id FROM run_deliveries) ORDER BY period, payer_account, currency",
+    )
+    return [Forecast(**dict(zip(Forecast.model_fields, row, strict=True))) for row in rows]
 
 
 def _files(con: duckdb.DuckDBPyConnection, delivery_id: str) -> list[DeliveredFile]:

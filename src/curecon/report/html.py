@@ -126,6 +126,7 @@ def _environment() -> Environment:
         "component": story.label,
         "reason": story.reason,
         "verdict": story.verdict,
+        "month_end": story.month_end,
         "counted": story.counted,
         "words": words,
     }

@@ -76,6 +76,8 @@ def _statement(statement: Statement) -> list[str]:
         f"| **Difference** | **{signed(statement.difference)}** |",
         "",
     ]
+    if statement.forecast:
+        lines += [escaped(story.month_end(statement.forecast), SENTENCE), ""]
     if statement.bridge:
         lines += ["| From billed to expected | Billed | Expected | Amount | Lines |"]
         lines += ["|---|--:|--:|--:|--:|"]

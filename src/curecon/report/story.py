@@ -16,6 +16,7 @@ from curecon.models import (
     DailySpend,
     Finality,
     Finding,
+    Forecast,
     ProvisionedDay,
     Severity,
     State,
@@ -93,6 +94,8 @@ class Statement:
     """Dollars of this statement's findings that credits have won back."""
     days: list[DailySpend] = field(default_factory=list)
     provisioned: list[ProvisionedDay] = field(default_factory=list)
+    forecast: Forecast | None = None
+    """What the month will come to, while it still runs."""
     marks: dict[date, list[str]] = field(default_factory=dict)
     """What is marked on the days of the chart: the reasons of the findings that are anomalies."""
 
@@ -214,6 +217,21 @@ def final_of(result: AuditResult, statement: Statement) -> str | None:
     return "; ".join(said) or None
 
 
+def month_end(one: Forecast) -> str:
+    """Say what a running month will come to; the currency in it still needs escaping."""
+    until = f"{one.through} is the last day with usage"
+    if one.expected is None:
+        return f"No forecast of the month yet: {until}; {one.reason}."
+    currency = visible(one.currency, CODE)
+    said = f"The month will come to about {money(one.expected)} {currency}"
+    if one.low is None or one.high is None:
+        return f"{said}: {until}. No interval: {one.reason}."
+    return (
+        f"{said}, between {money(one.low)} and {money(one.high)}: {until}. Without what AWS bills "
+        "once, such as tax and credits."
+    )
+
+
 def lives(result: AuditResult) -> str | None:
     """Count findings by the states of their lives; None while nothing happened to any."""
     counts = Counter(one.state for one in result.run.states)
@@ -297,6 +315,7 @@ def _statement(total: Total, result: AuditResult) -> Statement:
         recovered=add(one.recovered for one in result.run.states if one.finding_id in ids),
         days=[row for row in result.days if _key(row) == key],
         provisioned=[row for row in result.provisioned if _key(row) == key],
+        forecast=next((row for row in result.forecasts if _key(row) == key), None),
         marks=marks,
     )
 
@@ -305,5 +324,5 @@ def _place(component: str, order: list[str]) -> int:
     return order.index(component) if component in order else order.index("unpriced")
 
 
-def _key(row: Total | BridgeRow | Breakdown | DailySpend | ProvisionedDay) -> Key:
+def _key(row: Total | BridgeRow | Breakdown | DailySpend | ProvisionedDay | Forecast) -> Key:
     return row.period, row.payer_account, row.currency

@@ -33,12 +33,14 @@ def show(result: AuditResult, console: Console) -> None:
         _say(console, story.verdict(statement))
         if final := story.final_of(result, statement):
             _say(console, f"Invoices: {final}.")
+        if statement.forecast:
+            _say(console, story.month_end(statement.forecast))
         console.print()
         console.print(_headline(statement, console))
         if statement.bridge:
             console.print(_bridge(statement, console))
     _findings(result, console)
-    if lives := story.lives(result):
+    if result.findings and (lives := story.lives(result)):
         _say(console, f"In their lives: {lives}.")
     _unpriced(statements, console)
     if result.run.notes:

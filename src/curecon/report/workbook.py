@@ -155,11 +155,14 @@ def _summary(statements: list[Statement]) -> Sheet:
         _Column("Recovered", money=True),
         _Column("Priced, share of usage", width=20),
         _Column("Final, share of the bill", width=20),
+        _Column("Forecast of the month", money=True, width=22),
+        _Column("Forecast, low", money=True, width=16),
+        _Column("Forecast, high", money=True, width=16),
         _Column("Findings", width=32),
     ]
     rows: list[list[Cell]] = []
     for one in statements:
-        total = one.total
+        total, to_come = one.total, one.forecast
         rows.append(
             [
                 *_whose(one),
@@ -176,6 +179,9 @@ def _summary(statements: list[Statement]) -> Sheet:
                 one.recovered,
                 one.share,
                 one.final,
+                to_come.expected if to_come else None,
+                to_come.low if to_come else None,
+                to_come.high if to_come else None,
                 story.counted(one.severities),
             ]
         )
