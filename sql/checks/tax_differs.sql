@@ -31,7 +31,6 @@ WITH amounts AS (
         ON k.charge_key_id = l.charge_key_id
     CROSS JOIN contract_tax AS t
     WHERE k.is_ai
-        AND k.price_basis = 'unblended'
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
 

@@ -35,7 +35,6 @@ placed AS (
     JOIN due AS d
         ON d.delivery_id = l.delivery_id
     WHERE k.is_ai
-        AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'fee', 'discount', 'credit')
         AND (d.marketplace = 1 OR coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace')
         AND CAST(l.line_item_usage_start_date AS DATE) >= CASE

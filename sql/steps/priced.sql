@@ -14,12 +14,19 @@ SELECT
     -- by a price that is agreed: that one says what is billed. Usage billed above its public cost is
     -- judged by what is billed, since discounts only take off.
     -- Where it is below the contracted price that the line states, further discounts took it there,
-    -- and that price is judged; not where what is billed is what was agreed.
+    -- and that price is judged; not where what is billed is what was agreed, or the public cost.
     CASE
         WHEN k.price_basis = 'list'
             AND k.kind = 'usage'
             AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
         THEN greatest(l.line_item_unblended_cost, coalesce(l.contracted, 0))
+        WHEN k.price_basis = 'list'
+            AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
+            AND k.kind = 'usage'
+            AND l.line_item_unblended_cost > 0
+            AND l.line_item_unblended_cost < l.pricing_public_on_demand_cost
+            AND l.contracted > l.pricing_public_on_demand_cost
+        THEN l.contracted
         WHEN k.price_basis = 'list'
             AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
         THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
@@ -44,7 +51,14 @@ SELECT
         -- is no rate: it is added wrong.
         WHEN k.price_basis = 'list'
             AND k.kind = 'usage'
-            AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+            AND l.line_item_unblended_cost > 0
+            AND (
+                l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+                OR (
+                    l.line_item_unblended_cost < l.pricing_public_on_demand_cost
+                    AND l.contracted > l.pricing_public_on_demand_cost
+                )
+            )
         THEN CASE
             WHEN abs(l.line_item_unblended_rate) < 100000
                 AND abs(l.pricing_public_on_demand_rate) < 100000

@@ -216,6 +216,18 @@ SAGEMAKER_OTHERS = [
      _OWN + "feature-group/{app}-{id}"),
 ]  # fmt: skip
 
+# What an organisation that is new to SageMaker has for nothing in each of its first two months
+# (Amazon SageMaker pricing page, free tier): name, usage types, quantity in their unit.
+FREE_MONTHS = 2
+FREE_TIER = [
+    ("notebooks", ("Notebk:ml.t3.medium",), 250),
+    ("training", ("Train:ml.m5.xlarge",), 50),
+    ("hosting", ("Host:ml.m5.xlarge",), 125),
+    ("serverless", ("ServerlessInf:Mem-3GB",), 150_000),
+    ("canvas", ("Canvas:Session-Hrs",), 160),
+    ("features", ("FeatureStore:WriteRequestUnits",), 10_000_000),
+]  # fmt: skip
+
 # Code, name, family, usage type, operation, unit, USD, resource.
 OTHERS = [
     ("AmazonEC2", "Amazon Elastic Compute Cloud", "Compute Instance", "BoxUsage:m5.large",

@@ -99,7 +99,7 @@ def _data_export(
     place = f"{one.at:%Y-%m-%dT%H:%M:%S}.000Z-{execution}"
     data = folder / export / "data" / partition / place
     chosen = _chosen(report)
-    files, lines = _files(con, data / export, _selected(chosen, report, world), one, report)
+    files, lines = _files(con, data / export, _selected(chosen, report, world, one), one, report)
     manifest = {
         "executionId": execution,
         "exportArn": f"arn:aws:bcm-data-exports:us-east-1:{world.payer}:export/{export}-0001",
@@ -129,7 +129,7 @@ def _legacy(
     data = dates / assembly
     if not is_csv:
         data = root / export / f"year={one.period:%Y}" / f"month={one.period.month}"
-    selected = _selected(_chosen(report), report, world)
+    selected = _selected(_chosen(report), report, world, one)
     files, lines = _files(con, data / export, selected, one, report)
     named = columns.of_legacy(as_csv=True)
     category_and_name = [each.name.split("/", 1) for each in named]
@@ -197,8 +197,10 @@ def _chosen(report: Report) -> list[columns.Chosen]:
     return focus.of_focus(report.table.removeprefix("focus-"), locations)
 
 
-def _selected(chosen: list[columns.Chosen], report: Report, world: World) -> str:
-    """The cells of a report, as SQL."""
+def _selected(chosen: list[columns.Chosen], report: Report, world: World, one: Delivery) -> str:
+    """The cells of a report, as SQL; before a month is closed there is no invoice."""
+    if not one.final:
+        chosen = [each._replace(holds=each.holds.replace("l.invoice", "NULL")) for each in chosen]
     as_csv = report.stored == "csv"
     cells = [f'{columns.cell(one, as_csv=as_csv)} AS "{one.name}"' for one in chosen]
     return ",\n".join(cells).replace("{payer}", world.payer)

@@ -15,14 +15,15 @@ from curecon.simulate.world import World
 PARTS = """
 CREATE TABLE parts AS
 WITH eligible AS (
-    SELECT l.rowid AS place, l.meter, l.account, l.operation, l.cost, l.period,
+    SELECT l.rowid AS place, l.meter, l.account, l.code, l.operation, l.cost,
+        l.period,
         date_trunc('day', l.starts) AS day
     FROM lines AS l JOIN meters AS m ON m.meter = l.meter
     WHERE l.line_type = 'Usage' AND m.is_ai AND NOT m.marketplace AND l.cost <> 0
 ),
 summed AS (
     SELECT *, sum(cost) OVER (
-        PARTITION BY account, meter, operation, day ORDER BY place
+        PARTITION BY account, code, meter, operation, day ORDER BY place
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)::DECIMAL(28, 10) AS so_far
     FROM eligible
 )
@@ -33,12 +34,12 @@ FROM summed
 
 LINES = """
 INSERT INTO lines BY NAME
-SELECT md5(concat_ws(' ', '{seed} edp', p.account, p.meter, p.operation))
+SELECT md5(concat_ws(' ', '{seed} edp', p.account, p.code, p.meter, p.operation))
         || md5(p.account || p.meter)[:20] AS id,
     p.day::TIMESTAMP AS starts, (p.day + to_days(1))::TIMESTAMP AS ends, p.period,
     'EdpDiscount' AS line_type, 'Anniversary' AS bill_type, p.account, p.meter,
-    -sum(p.part) AS cost, m.code, m.name, m.entity, m.usage_type, p.operation,
-    'Enterprise Discount Program Discount for ' || m.code AS description,
+    -sum(p.part) AS cost, p.code, m.name, m.entity, m.usage_type, p.operation,
+    'Enterprise Discount Program Discount for ' || p.code AS description,
     MAP([]::VARCHAR[], []::VARCHAR[]) AS tags
 FROM parts AS p JOIN meters AS m ON m.meter = p.meter
 GROUP BY ALL

@@ -6,173 +6,16 @@ type, so that what an audit says of one cannot be mistaken for another.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
-
-import duckdb
 
 from curecon.errors import OptionInvalid
-from curecon.simulate.truth import Planted
-from curecon.simulate.world import World, line_id
+from curecon.simulate.planter import Fault, Place, Planter
+from curecon.simulate.world import line_id
 
-_INTERVAL = (
-    "concat(strftime(l.starts, '%Y-%m-%dT%H:%M:%SZ'), '/', strftime(l.ends, '%Y-%m-%dT%H:%M:%SZ'))"
-)
-USAGE, AFTER_DISCOUNTS = "usage", "after discounts"
+USAGE, AFTER_DISCOUNTS, BEFORE_TAX, AFTER_TAX = (
+    "usage", "after discounts", "before tax", "after tax",
+)  # fmt: skip
 INVOICE = "invoice"  # no error of a line: what AWS asks for is not what its lines come to
-
-
-class Place(NamedTuple):
-    """A line in which an error is planted, and the meter it is of."""
-
-    row: int
-    line_id: str
-    interval: str
-    period: str
-    day: str
-    account: str
-    meter: int | None
-    usage_type: str
-    region: str
-    operation: str
-    resource: str
-    series: int | None
-    cost: Decimal
-    rate: Decimal
-    plan: str | None
-
-
-class Fault(NamedTuple):
-    """A kind of error: when it is made, which lines can have it, what finds it, how it is made."""
-
-    stage: str
-    where: str
-    check: str
-    category: str
-    cause: str
-    make: Callable[["Planter", Place], tuple[list[int], Decimal] | None]
-    severity: str = "error"
-    also: tuple[str, ...] = ()
-
-
-@dataclass
-class Planter:
-    """Plants errors in the lines of one database, each at a place of its own."""
-
-    con: duckdb.DuckDBPyConnection
-    world: World
-    used: set[tuple[str, str]]
-    planted: list[Planted]
-
-    def plant_invoice(self, invoices: dict[str, str]) -> None:
-        """Let AWS's first invoice be ten dollars more than its lines."""
-        invoice, amount = min(invoices.items())
-        invoices[invoice] = f"{Decimal(amount) + 10}"
-        self.planted.append(
-            Planted(
-                name="invoice", check="invoice_total_differs", category="data",
-                severity="error", cause="an invoice above its lines",
-                period=f"{invoice[:4]}-{invoice[4:6]}", usage_account="", region="",
-                usage_type="", operation="", resource=invoice, dollars=Decimal(-10),
-                lines=[],
-            )
-        )  # fmt: skip
-
-    def plant(self, name: str, fault: Fault, number: int) -> None:
-        """Plant one error of a kind, or none where the bill has no line for it."""
-        for place in self._places(name, fault, number):
-            # Before the lines change: an error may take the line away.
-            made = fault.make(self, place)
-            if made is None:
-                continue
-            rows, dollars = made
-            self.used.add((place.account, place.usage_type))
-            # What the line is called may be what is wrong with it.
-            called = self.con.execute(
-                "SELECT usage_type FROM lines WHERE rowid = ?", [place.row]
-            ).fetchone()
-            usage_type = called[0] if called else place.usage_type
-            self.used.add((place.account, usage_type))
-            self.planted.append(
-                Planted(
-                    name=name, check=fault.check, category=fault.category,
-                    severity=fault.severity, cause=fault.cause, period=place.period,
-                    usage_account=place.account, region=place.region,
-                    usage_type=usage_type, operation=place.operation,
-                    resource=place.resource, dollars=dollars, also=fault.also,
-                    lines=self._named(rows) or [(place.line_id, place.interval)],
-                )
-            )  # fmt: skip
-            return
-
-    def _places(self, name: str, fault: Fault, number: int) -> list[Place]:
-        found = self.con.execute(
-            f"SELECT l.rowid, l.id, {_INTERVAL}, strftime(l.period, '%Y-%m'),"
-            " strftime(l.starts, '%Y-%m-%d'), l.account, l.meter, l.usage_type,"
-            " coalesce(m.region, ''), coalesce(l.operation, ''), coalesce(l.resource, ''),"
-            " l.series, l.cost, l.rate, l.plan"
-            " FROM lines AS l LEFT JOIN meters AS m ON m.meter = l.meter"
-            f" WHERE {fault.where}"
-            " ORDER BY hash(l.id, l.starts, ?, ?, ?), l.id, l.starts LIMIT 400",
-            [name, number, self.world.seed],
-        ).fetchall()
-        places = [Place(*row) for row in found]
-        return [place for place in places if (place.account, place.usage_type) not in self.used]
-
-    def _named(self, rows: list[int]) -> list[tuple[str, str]]:
-        return self.con.execute(
-            f"SELECT DISTINCT l.id, {_INTERVAL} FROM lines AS l WHERE l.rowid = ANY(?)"
-            " ORDER BY ALL",
-            [rows],
-        ).fetchall()
-
-    def same_day(self, place: Place) -> list[int]:
-        """The lines of the same resource and meter on the same day: errors come in clusters."""
-        rows = self.con.execute(
-            "SELECT rowid FROM lines WHERE series = ? AND line_type = 'Usage' AND rate = ?"
-            " AND strftime(starts, '%Y-%m-%d') = ? ORDER BY rowid",
-            [place.series, place.rate, place.day],
-        ).fetchall()
-        return [row for (row,) in rows]
-
-    def cost(self, rows: list[int]) -> Decimal:
-        """What the lines are billed at together."""
-        found = self.con.execute(
-            "SELECT coalesce(sum(cost), 0)::DECIMAL(28, 10) FROM lines WHERE rowid = ANY(?)", [rows]
-        ).fetchone()
-        return Decimal(found[0]) if found else Decimal(0)
-
-    def bill_at(self, rows: list[int], rate: Decimal) -> Decimal:
-        """Bill the lines at another rate, and say how much more they cost now."""
-        before = self.cost(rows)
-        self.con.execute(
-            "UPDATE lines SET rate = $rate, cost = (quantity * $rate::DECIMAL(15, 10))"
-            "::DECIMAL(28, 10) WHERE rowid = ANY($rows)",
-            {"rate": rate, "rows": rows},
-        )
-        return self.cost(rows) - before
-
-    def more_of(self, rows: list[int], quantity: Decimal) -> Decimal:
-        """Bill so much more on each line, at its rate, and say how much more they cost now."""
-        before = self.cost(rows)
-        self.con.execute(
-            "UPDATE lines SET quantity = quantity + $more::DECIMAL(22, 10), cost ="
-            " ((quantity + $more::DECIMAL(22, 10))::DECIMAL(22, 10) * rate)::DECIMAL(28, 10),"
-            " public_cost = ((quantity + $more::DECIMAL(22, 10))::DECIMAL(22, 10) * public_rate)"
-            "::DECIMAL(28, 10) WHERE rowid = ANY($rows)",
-            {"more": quantity, "rows": rows},
-        )
-        return self.cost(rows) - before
-
-    def again(self, place: Place, identity: str) -> int:
-        """Bill a line again, and return the row of the copy."""
-        self.con.execute(
-            "INSERT INTO lines SELECT * REPLACE (? AS id) FROM lines WHERE rowid = ?",
-            [identity, place.row],
-        )
-        found = self.con.execute("SELECT max(rowid) FROM lines").fetchone()
-        return int(found[0]) if found else 0
 
 
 def _duplicate(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
@@ -330,19 +173,65 @@ def _discount_half(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
     return [place.row], half - place.cost
 
 
+def _free_tier(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Bill what is free at the list price."""
+    planter.con.execute(
+        "UPDATE lines SET rate = public_rate, cost = public_cost WHERE rowid = ?", [place.row]
+    )
+    return [place.row], planter.cost([place.row])
+
+
+def _free_twice(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    """Give back what was free already; one such credit a month, since credits are added up."""
+    told = [place.usage_type.split("-", 1)[1], place.period]
+    (there,) = planter.con.execute(
+        "SELECT count(*) FROM lines WHERE line_type = 'Credit' AND ends_with(usage_type, ?)"
+        " AND strftime(period, '%Y-%m') = ?",
+        told,
+    ).fetchone() or (0,)
+    if there:
+        return None
+    copy = planter.again(place, line_id(planter.world.seed, f"given back {place.line_id}"))
+    planter.con.execute(
+        "UPDATE lines SET line_type = 'Credit', cost = -round(public_cost, 2), public_cost = 0,"
+        " public_rate = NULL, description = 'AWS free tier credit', resource = '',"
+        " quantity = 0 WHERE rowid = ?",
+        [copy],
+    )
+    return [copy], planter.cost([copy])
+
+
+def _credit(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
+    """Give half of what was promised, in cents."""
+    half = (place.cost / 2).quantize(Decimal("0.01"))
+    planter.con.execute("UPDATE lines SET cost = ? WHERE rowid = ?", [half, place.row])
+    return [place.row], half - place.cost
+
+
+def _tax(planter: Planter, place: Place) -> tuple[list[int], Decimal] | None:
+    """Take a tenth and a dollar more, of an account whose tax no other error has moved."""
+    if any(one.usage_account == place.account and one.also for one in planter.planted):
+        return None
+    more = (place.cost / 10 + 1).quantize(Decimal("0.01"))
+    planter.con.execute("UPDATE lines SET cost = cost + ? WHERE rowid = ?", [more, place.row])
+    return [place.row], more
+
+
 _OWN = "l.line_type = 'Usage' AND m.is_ai AND m.what NOT LIKE 'Human%'"
 # Enough dollars to be seen in cents, whatever is done to them.
 _PLAIN = f"{_OWN} AND l.cost > 0.1 AND m.pattern <> 'units'"
 _PUBLIC = f"{_PLAIN} AND (NOT m.marketplace) AND l.rate = l.public_rate"
 _HUMAN = "l.line_type = 'Usage' AND m.what LIKE 'Human%' AND l.cost > 0.1"
+_FREE = "l.line_type = 'Usage' AND l.rate = 0 AND l.public_cost > 0.02 AND l.plan IS NULL"
 _UNITS = "l.line_type = 'Usage' AND m.pattern = 'units'"
 FAULTS = {
     "duplicate": Fault(
-        USAGE, _PLAIN, "duplicate_line", "duplicate", "the same line item twice", _duplicate
+        USAGE, f"{_PLAIN} AND l.resource <> ''", "duplicate_line", "duplicate",
+        "the same line item twice", _duplicate, also=("tax_differs",), focus="identical_usage",
     ),
     "identical": Fault(
         USAGE, f"{_PLAIN} AND l.resource <> ''", "identical_usage", "duplicate",
-        "the same usage again under another line item id", _identical,
+        "the same usage again under another line item id", _identical, also=("tax_differs",),
     ),
     "rate": Fault(
         USAGE, _PUBLIC, "rate_differs", "rate", "a rate a tenth above the list", _rate
@@ -407,7 +296,8 @@ FAULTS = {
     ),
     "unknown_type": Fault(
         USAGE, _PUBLIC, "unknown_line_type", "data", "a line type that nobody has described",
-        _changed("line_type = 'FutureUsage'"), "warning", ("unpriced_charge",),
+        _changed("line_type = 'FutureUsage'"), "warning", ("unpriced_charge", "tax_differs"),
+        focus="",
     ),
     "plan_rate": Fault(
         USAGE, "l.line_type = 'SavingsPlanCoveredUsage' AND l.plan_cost > 0.05 AND EXISTS ("
@@ -417,7 +307,7 @@ FAULTS = {
     ),
     "negation": Fault(
         USAGE, "l.line_type = 'SavingsPlanNegation' AND l.cost < -0.05", "negation_differs",
-        "commitment", "covered usage that is not cancelled", _negation,
+        "commitment", "covered usage that is not cancelled", _negation, focus="",
     ),
     "plan_fee": Fault(
         USAGE, "l.line_type = 'SavingsPlanRecurringFee'", "plan_fee_differs", "commitment",
@@ -435,16 +325,33 @@ FAULTS = {
         "warning", ("unpriced_charge",),
     ),
     "late_duplicate": Fault(
-        AFTER_DISCOUNTS, f"{_PLAIN} AND NOT m.marketplace", "duplicate_line", "duplicate",
-        "the same line item twice, and its discount once", _duplicate,
+        AFTER_DISCOUNTS, f"{_PLAIN} AND NOT m.marketplace AND l.resource <> ''",
+        "duplicate_line", "duplicate", "the same line item twice, and its discount once",
+        _duplicate, also=("tax_differs",), focus="",
     ),
     "discount_missing": Fault(
         AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
-        "discount", "no discount on an account's usage", _discount_missing,
+        "discount", "no discount on an account's usage", _discount_missing, focus="",
     ),
     "discount_half": Fault(
         AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
-        "discount", "half the discount of a day", _discount_half,
+        "discount", "half the discount of a day", _discount_half, focus="",
+    ),
+    "free_tier": Fault(
+        USAGE, f"{_FREE} AND l.usage_type LIKE '%Notebk:ml.t3.medium'", "free_tier_differs",
+        "free_tier", "usage within the free tier that is billed", _free_tier, "warning", focus="",
+    ),
+    "free_tier_twice": Fault(
+        USAGE, f"{_FREE} AND l.usage_type LIKE '%Canvas:Session-Hrs'", "free_tier_differs",
+        "free_tier", "usage that was free given back", _free_twice, "warning", focus="",
+    ),
+    "credit": Fault(
+        BEFORE_TAX, "l.line_type = 'Credit' AND l.usage_type = ''", "credit_differs", "discount",
+        "half of a promised credit", _credit, anywhere=True,
+    ),
+    "tax": Fault(
+        AFTER_TAX, "l.line_type = 'Tax' AND regexp_matches(l.code || l.name, 'Bedrock|SageMaker')",
+        "tax_differs", "data", "tax above its rate", _tax,
     ),
 }  # fmt: skip
 

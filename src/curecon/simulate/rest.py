@@ -1,5 +1,8 @@
 """What else a bill has: other services, support, tax, credits and refunds."""
 
+from datetime import date
+from decimal import Decimal
+
 import duckdb
 
 from curecon.simulate.world import World, line_id
@@ -58,7 +61,7 @@ WITH taxed AS (
     SELECT period, account, code, any_value(name) AS name, entity, sum(cost) AS base
     FROM lines
     GROUP BY period, account, code, entity
-    HAVING sum(cost) > 1
+    HAVING sum(cost) > 0
 )
 SELECT translate(md5(concat_ws(' ', '{seed} tax', period, account, code))
             || md5(account)[:20], '0189', 'wxyz') AS id,
@@ -115,8 +118,31 @@ def write_others(con: duckdb.DuckDBPyConnection, world: World, count: int) -> No
 
 
 def write_payer_lines(con: duckdb.DuckDBPyConnection, world: World) -> None:
-    """Write support fees, credits, refunds and, on all of it, tax."""
+    """Write support fees, credits and refunds."""
     for name, line_type, bill_type, *rest in PAYER_LINES:
         identity = line_id(world.seed, name)
         con.execute(PAYER_LINE, [identity, line_type, bill_type, *rest, world.payer])
+
+
+def write_tax(con: duckdb.DuckDBPyConnection, world: World) -> None:
+    """Write the tax on everything that is there."""
     con.execute(TAX.format(seed=world.seed, percent=TAX_PERCENT))
+
+
+def credits_promised(con: duckdb.DuckDBPyConnection) -> list[tuple[date, Decimal]]:
+    """The credit of every month, as AWS promises it."""
+    return con.execute(
+        "SELECT period, -sum(cost)::DECIMAL(28, 2) FROM lines"
+        " WHERE line_type = 'Credit' AND usage_type = ''"
+        " GROUP BY period ORDER BY period"
+    ).fetchall()
+
+
+def toml(promised: list[tuple[date, Decimal]]) -> str:
+    """Write tax and credits down as sections of the contract."""
+    credit = "".join(
+        f'\n[[credit]]\nname = "Activate {month:%Y-%m}"\namount = {amount}\n'
+        f'services = ["bedrock"]\nstarts = {month}\n'
+        for month, amount in promised
+    )
+    return f'{credit}\n[tax]\nrate = {TAX_PERCENT}\nbase = "usage and fees"'

@@ -17,8 +17,10 @@ from curecon.simulate import (
     delivery,
     discounts,
     faults,
+    free,
     offers,
     plans,
+    planter,
     rest,
     traffic,
     truth,
@@ -111,12 +113,17 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
     agreed = agreement.agree(drawn)
     changes = _price_changes(drawn)
     traffic.create(con, drawn, traffic.price_rows(drawn, changes, agreed.private))
+    free.give(con, drawn)
     plan = plans.buy(con, drawn)
-    planter = faults.Planter(con, drawn, set(), [])
-    faults.plant(planter, order.errors, faults.USAGE)
+    errors = planter.Planter(con, drawn, set(), [])
+    faults.plant(errors, order.errors, faults.USAGE)
     percent = discounts.grant(con, drawn)
-    faults.plant(planter, order.errors, faults.AFTER_DISCOUNTS)
+    faults.plant(errors, order.errors, faults.AFTER_DISCOUNTS)
     rest.write_payer_lines(con, drawn)
+    promised = rest.credits_promised(con)
+    faults.plant(errors, order.errors, faults.BEFORE_TAX)
+    rest.write_tax(con, drawn)
+    faults.plant(errors, order.errors, faults.AFTER_TAX)
     rest.write_others(con, drawn, order.lines - _count(con))
     con.execute(NUMBERED.format(seed=order.seed))
     deliveries = delivery.months_delivered(drawn)
@@ -128,13 +135,18 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, order: Order) -> None:
         )
     ]
     offers.write(folder / "price_list", drawn, changes)
-    sections = [discounts.toml(percent, drawn), plans.toml(plan, drawn)]
+    sections = [
+        discounts.toml(percent, drawn),
+        plans.toml(plan, drawn),
+        free.toml(drawn),
+        rest.toml(promised),
+    ]
     contract = agreement.contract(con, drawn, agreed, sections)
     (folder / "contract.toml").write_text(contract, "utf-8")
     invoices = _invoices(con)
     if order.errors.get(faults.INVOICE):
-        planter.plant_invoice(invoices)
-    truth.write(folder, written, planter.planted, invoices)
+        errors.plant_invoice(invoices)
+    truth.write(folder, written, errors.planted, invoices, percent)
 
 
 def _invoices(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

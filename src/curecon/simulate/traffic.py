@@ -116,22 +116,6 @@ ORDER BY q.starts, q.series
 """
 
 
-# An account that is new to SageMaker has hours of a small notebook for nothing. How AWS shows this
-# is unconfirmed: here, and on bills seen, as usage at a rate of zero.
-FREE_TIER = """
-UPDATE lines SET rate = 0, cost = 0, description = '$0.00 per Hrs under monthly free tier'
-FROM (
-    SELECT l.rowid AS place, sum(l.quantity) OVER (
-        PARTITION BY l.period ORDER BY l.starts, l.series) AS so_far
-    FROM lines AS l
-    WHERE l.usage_type LIKE '%-Notebk:ml.t3.medium' AND l.account = (
-        SELECT min(account) FROM lines WHERE usage_type LIKE '%-Notebk:ml.t3.medium')
-) AS f
-WHERE f.place = lines.rowid AND f.so_far <= {hours}
-"""
-FREE_HOURS = 250
-
-
 def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -> None:
     """Lay down meters, prices, series and the lines of all usage.
 
@@ -187,7 +171,6 @@ def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -
     con.execute(
         TRAFFIC.format(first=world.months[0].isoformat(), seed=world.seed, day=_DAY, week=_WEEK)
     )
-    con.execute(FREE_TIER.format(hours=FREE_HOURS))
 
 
 def price_rows(
