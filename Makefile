@@ -36,8 +36,9 @@ docs: setup                    ## pages are up to date, their commands run, thei
 pages: setup                   ## write the generated blocks of the pages anew
 	$(BIN)/python docs/generate.py
 
-bench: setup bench/.venv/ready ## the performance bar, as ratios against bare DuckDB
-	$(BIN)/python bench/run.py
+# make bench BENCH=--large   also 100 million lines, and 10 million of csv.gz
+bench: setup bench/.venv/ready ## the performance bar and how time grows; writes docs/performance.md
+	$(BIN)/python bench/run.py --page $(BENCH)
 
 bench/.venv/ready: bench/requirements.lock
 	$(PYTHON) -m venv bench/.venv

@@ -75,7 +75,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", choices=["errors", "mutations"])
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--mutations", type=int, default=40, help="how many to draw")
     options = parser.parse_args()
     blocks = {}
     if options.only != "mutations":
@@ -84,7 +85,7 @@ def main() -> int:
         for line in (*outcome.missed, *outcome.unexplained, *outcome.clean_errors):
             print(line, file=sys.stderr)
     if options.only != "errors":
-        blocks["mutations"] = mutations_page(mutations.run())
+        blocks["mutations"] = mutations_page(mutations.run(options.mutations))
     text = PAGE.read_text("utf-8")
     PAGE.write_text(
         BLOCK.sub(
@@ -257,15 +258,24 @@ def percent(part: int, whole: int) -> str:
 
 
 def mutations_page(results: list[mutations.Result]) -> str:
-    killed = sum(one.noticed_by != "" for one in results)
+    """What was broken and noticed; first what was not, with the reason where there is one."""
+    survivors = [one for one in results if not one.noticed_by]
     rows = "".join(
-        f"| `{one.mutation.file}` | {one.mutation.what} | {one.noticed_by or '**nobody**'} |\n"
-        for one in results
+        f"| `{one.mutation.file}` | {shown_change(one.mutation)}"
+        f" | {one.noticed_by or '**nobody**: ' + (one.why or 'not explained')} |\n"
+        for one in sorted(results, key=lambda one: (one.noticed_by != "", one.mutation))
     )
     return (
-        f"{killed} of {len(results)} broken lines are noticed.\n\n"
-        f"| file | what is broken | noticed by |\n|---|---|---|\n{rows}"
+        f"Of {sum(1 for _ in mutations.candidates()):,} places, {len(results)} were drawn;"
+        f" {len(results) - len(survivors)} changes were noticed.\n\n"
+        f"| file | line, and what it became | noticed by |\n|---|---|---|\n{rows}"
     )
+
+
+def shown_change(mutation: mutations.Mutation) -> str:
+    """The line before and after, as code in a table."""
+    lines = (mutation.old.strip(), mutation.new.strip())
+    return " became ".join(f"`{line.replace('|', chr(92) + '|')}`" for line in lines)
 
 
 if __name__ == "__main__":

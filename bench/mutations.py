@@ -1,54 +1,136 @@
-"""Break one line of the product at a time, in a copy, and see whether its tests notice."""
+"""Break one line of the product at a time, in a copy, and see whether its tests notice.
 
+Every place of sql/steps, sql/checks and the pricing modules is a candidate where a comparison, a
+condition, a sign, a number or a word can be changed; a seeded draw takes some of them, each as
+likely as any other. Nobody picks. What survives is named, and mutations.toml says why where there
+is a reason.
+"""
+
+import io
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
-# The simulator's bills are the quickest judge; the cases of the checks come where they are silent.
-JUDGES = (
-    ("simulated bills", ["tests/test_simulate.py", "-k", "audit or clean_bill"]),
-    ("cases", ["tests/test_cases.py", "-k"]),
-    ("units and matching", ["tests/test_units.py", "tests/test_matching.py"]),
-)
+# What reads rates and agreements, decodes charges, and finds the rate of each.
+PRICING = {
+    "agreed": "test_contract.py", "contract": "test_contract.py", "decode": "test_decode.py",
+    "free_tier": "test_contract.py", "grammar": "test_decode.py", "matching": "test_matching.py",
+    "price_list": "test_price_list.py", "rates": "test_rates.py", "units": "test_units.py",
+}  # fmt: skip
+ANOMALIES = {"anomalies", "daily", "streams", "unusual", "spend_rose", "spend_fell", "new_in_bill"}
+# Words of the cases that are about a step, where not all steps of a comparison have a part in it.
+WORDS = {
+    "credits": "credit", "free_tier": "free_tier", "discounts": "discount or private",
+    "private_discounts": "private or discount", "tiered": "tier",
+    "negations": "negation or plan or commitment", "plan_fees": "plan or commitment",
+    "quantities": "hours or units or provisioned or instance",
+    "repeated": "duplicate or identical or similar or twice",
+}  # fmt: skip
+OTHER_WORDS = "arithmetic or rate or unit or focus or private"
+SECONDS = 900
+
+# Of SQL: what is looked for, and what it becomes.
+SQL_CHANGES = [
+    (r" <> ", " = "), (r" = ", " <> "), (r" <= ", " < "), (r" >= ", " > "), (r" < ", " <= "),
+    (r" > ", " >= "), (r"\bOR\b", "AND"), (r"\bAND\b", "OR"), (r" \+ ", " - "), (r" - ", " + "),
+    (r" \* ", " + "), (r"\bIS NULL\b", "IS NOT NULL"), (r"\bIS NOT NULL\b", "IS NULL"),
+    (r"\bmin\(", "max("), (r"\bmax\(", "min("), (r"\bsum\(", "max("), (r"\bNOT ", ""),
+    (r"\bLEFT JOIN\b", "JOIN"), (r"\bTRUE\b", "FALSE"), (r"\bFALSE\b", "TRUE"),
+    (r"\babs\(", "("), (r"\bDESC\b", "ASC"), (r"(?<=')[a-z_]+(?=')", "another"),
+    (r"(?<![\w.'(])0(?![\w.'])", "1"), (r"(?<![\w.'])[1-9]\d*(?![\w.'])", "0"),
+    (r"(?<![\w.'])0\.\d+(?![\w.'])", "7.5"),
+]  # fmt: skip
+PYTHON_CHANGES = {
+    "==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "+": "-", "-": "+",
+    "*": "+", "/": "*", "&": "|", "and": "or", "or": "and", "not": "", "True": "False",
+    "False": "True", "min": "max", "max": "min", "is": "is not", "any": "all", "all": "any",
+}  # fmt: skip
 
 
 class Mutation(NamedTuple):
-    """A line of the product, and what it becomes."""
+    """One change of one line."""
 
     file: str
+    row: int
     old: str
     new: str
-    what: str
-    cases: str = ""  # words of the cases that are about it; none stands for all
 
 
 class Result(NamedTuple):
-    """Which tests noticed a mutation, if any."""
+    """Which tests noticed a mutation, if any; why not, where that is known."""
 
     mutation: Mutation
     noticed_by: str
+    why: str
 
 
-def _listed() -> list[Mutation]:
-    text = (ROOT / "bench" / "mutations.toml").read_text("utf-8")
-    return [Mutation(**one) for one in tomllib.loads(text)["mutation"]]
+def candidates() -> Iterator[Mutation]:
+    """Every change that the draw may take, in a fixed order."""
+    for folder in ("sql/steps", "sql/checks"):
+        for path in sorted((ROOT / folder).glob("*.sql")):
+            yield from _of_sql(path)
+    for name in PRICING:
+        yield from _of_python(ROOT / "src" / "curecon" / f"{name}.py")
 
 
-def run() -> list[Result]:
-    """Break each line by itself; a line that is not there any more is an error of the list."""
-    results, listed = [], _listed()
-    for number, mutation in enumerate(listed, start=1):
+def _of_sql(path: Path) -> Iterator[Mutation]:
+    name = path.relative_to(ROOT).as_posix()
+    for row, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        # Neither comments, nor the digits of types, nor BETWEEN's AND; where the last SELECT is
+        # put in order, nothing depends on it but the look of a table.
+        if line.startswith(("--", "ORDER BY")) or "DECIMAL(" in line or "BETWEEN" in line:
+            continue
+        code = line.split("--")[0]
+        for pattern, becomes in SQL_CHANGES:
+            for found in re.finditer(pattern, code):
+                yield Mutation(
+                    name, row, line, line[: found.start()] + becomes + line[found.end() :]
+                )
+
+
+def _of_python(path: Path) -> Iterator[Mutation]:
+    name, text = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+    lines = [*text.splitlines(), ""]  # the end of a file is a token, too
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        (row, start), (_, end) = token.start, token.end
+        line, becomes = lines[row - 1], PYTHON_CHANGES.get(token.string)
+        # A sign with no room around it is that of a number or of arguments.
+        is_sign = token.string in "+-*/&" and line[start - 1 : start] + line[end : end + 1] != "  "
+        if token.type == tokenize.NUMBER and re.fullmatch(r"\d+", token.string):
+            becomes = str(int(token.string) + 1)
+        if becomes is None or is_sign or token.type == tokenize.STRING:
+            continue
+        yield Mutation(name, row, line, line[:start] + becomes + line[end:])
+
+
+def run(count: int, seed: int = 1) -> list[Result]:
+    """Draw so many changes, and make each by itself."""
+    chosen = random.Random(seed).sample(list(candidates()), count)  # noqa: S311
+    reasons = {
+        (one["file"], one["old"].strip(), one["new"].strip()): one["why"]
+        for one in tomllib.loads((ROOT / "bench/mutations.toml").read_text("utf-8"))["explained"]
+    }
+    results = []
+    for number, mutation in enumerate(chosen, start=1):
         with tempfile.TemporaryDirectory() as folder:
-            results.append(Result(mutation, _noticed(mutation, Path(folder))))
-        told = results[-1].noticed_by or "NOBODY"
-        print(f"{number} of {len(listed)}: {mutation.what}: {told}", file=sys.stderr)
+            noticed = _noticed(mutation, Path(folder))
+        why = reasons.get((mutation.file, mutation.old.strip(), mutation.new.strip()), "")
+        results.append(Result(mutation, noticed, why))
+        told = noticed or "NOBODY"
+        change = f"{mutation.old.strip()}  ->  {mutation.new.strip()}"
+        print(f"{number} of {count}: {mutation.file}:{mutation.row}: {change}: {told}",
+              file=sys.stderr)  # fmt: skip
     return results
 
 
@@ -57,25 +139,54 @@ def _noticed(mutation: Mutation, copy: Path) -> str:
         whole = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         whole(ROOT / name, copy / name)
     path = copy / mutation.file
-    text = path.read_text("utf-8")
-    if mutation.old not in text:
-        raise SystemExit(f"{mutation.file} has no {mutation.old!r} any more; mend mutations.py")
-    path.write_text(text.replace(mutation.old, mutation.new, 1), "utf-8")
-    for name, tests in JUDGES:
-        chosen = [*tests, mutation.cases or "test"] if tests[-1] == "-k" else tests
-        if _fails(copy, chosen):
-            return name
-    return ""
+    lines = path.read_text("utf-8").splitlines()
+    lines[mutation.row - 1] = mutation.new
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return next((name for name, tests in _judges(mutation.file) if _fails(copy, tests)), "")
+
+
+def _judges(file: str) -> list[tuple[str, list[str]]]:
+    """The tests that are asked, the likeliest first."""
+    stem = Path(file).stem
+    simulated = ("simulated bills", ["tests/test_simulate.py", "-k", "audit or clean_bill"])
+    anomalies = [("`test_anomalies.py`", ["tests/test_anomalies.py"])] if stem in ANOMALIES else []
+    cases = "tests/test_cases.py::test_what_is_found_is_what_was_worked_out_by_hand"
+    if file.startswith("sql/checks"):
+        about = [f"{cases}[{name}]" for name in _cases_about(stem)]
+        return [("cases", about), simulated, *anomalies]
+    own = PRICING.get(stem) if file.endswith(".py") else None
+    return [
+        *([(f"`{own}`", [f"tests/{own}"])] if own else []),
+        *anomalies,
+        simulated,
+        ("cases", [cases, "-k", WORDS.get(stem, OTHER_WORDS)]),
+    ]
+
+
+def _cases_about(check: str) -> list[str]:
+    """The cases in which a check fires or nearly does."""
+    word = re.compile(rf"\b{check}\b")
+    return [
+        folder.name
+        for folder in sorted((ROOT / "fixtures/cases").iterdir())
+        if folder.is_dir()
+        and any(word.search((folder / name).read_text("utf-8"))
+                for name in ("findings.csv", "options.toml"))
+    ]  # fmt: skip
 
 
 def _fails(copy: Path, tests: list[str]) -> bool:
     """Whether the tests of the copy fail on the copy's own code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=copy, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
-    # 1: tests failed; anything else but 0 is a fault of the set-up and must not count as noticed.
-    if done.returncode not in (0, 1):
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider",
+             *tests],
+            cwd=copy, capture_output=True, text=True, check=False, timeout=SECONDS,
+            env={**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return True
+    # 1: tests failed, 2: they could not even be collected; anything else is a fault of the set-up.
+    if done.returncode not in (0, 1, 2):
         raise SystemExit(f"the tests did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 1
+    return done.returncode != 0

@@ -33,6 +33,7 @@ PEERS = (
 GIGABYTE = 10**9
 DISK_FOR_LARGE = 60 * GIGABYTE
 MILLION = 1_000_000
+MONTHS = 12  # that one ledger takes up, one after the other
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,20 @@ class Verdict:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Growth:
+    """Two audits that differ in one thing: how many times as much of it, and what that takes."""
+
+    what: str
+    times: float
+    small: Series
+    large: Series
+
+    def ratio(self, name: str) -> float:
+        """How many times as much the larger one takes."""
+        return self.large.middle(name) / self.small.middle(name)
+
+
 SMALL = Bill("cur2_1k", "1,000 lines", 1000, most_seconds=2)
 MEDIUM = Bill("cur2_1m", "1M lines", MILLION, has_peers=True)
 WRONG = Bill("cur2_1m_wrong", "1M lines, 1 % wrong", MILLION, generated=("--errors-per", "10"))
@@ -110,6 +125,16 @@ KEYS = Bill("cur2_1m_keys", "1M lines, 20 x the keys", MILLION, generated=("--te
 FULL = Bill("cur2_10m", "10M lines", 10 * MILLION, most_of_floor=2, most_memory=1.5, has_peers=True)
 LARGE = Bill("cur2_100m", "100M lines", 100 * MILLION, most_memory=2)
 TEXT = Bill("csv_1m", "1M csv.gz", MILLION, "csv", most_of_floor=1.3)
+TEXTS = Bill("csv_10m", "10M csv.gz", 10 * MILLION, "csv")
+# What grows, how many times, and the two bills that differ in it alone.
+GROWTHS = (
+    ("lines", 1000, SMALL, MEDIUM),
+    ("lines", 10, MEDIUM, FULL),
+    ("lines", 10, FULL, LARGE),
+    ("lines of csv.gz", 10, TEXT, TEXTS),
+    ("distinct charges", 20, MEDIUM, KEYS),
+    ("lines that are wrong", 10, MEDIUM, WRONG),
+)
 
 
 def main() -> int:
@@ -118,7 +143,7 @@ def main() -> int:
     bills = chosen_bills(options, progress)
     for bill in bills:
         generate(bill, progress)
-    series, verdicts = measure_everything(bills, options.runs, progress)
+    series, verdicts, growths = measure_everything(bills, options, progress)
     if not CURECON.exists():
         screen.print(f"{CURECON.name} is not installed beside this Python: only the floor was run.")
     for each in series:
@@ -127,12 +152,14 @@ def main() -> int:
     screen.print(times_table([each for each in series if not each.failure]))
     if verdicts:
         screen.print(verdict_table(verdicts))
+    if growths:
+        screen.print(growth_table(growths))
     if options.page:
-        write_page([each for each in series if not each.failure], verdicts)
+        write_page([each for each in series if not each.failure], verdicts, growths)
     return 0
 
 
-def write_page(series: list[Series], verdicts: list[Verdict]) -> None:
+def write_page(series: list[Series], verdicts: list[Verdict], growths: list[Growth]) -> None:
     """Write docs/performance.md, and its plot where matplotlib is at hand."""
     rows = [
         "| what | wall | fastest | slowest | CPU | peak memory |",
@@ -151,8 +178,10 @@ def write_page(series: list[Series], verdicts: list[Verdict]) -> None:
             f"| {one.title} | {one.measured:.2f} {one.unit} | {one.bar:g} {one.unit} "
             f"| {said}{'; ' + one.note if one.note else ''} |"
         )
+    grown = ["| what grows | size | wall | CPU | peak memory |", "|---|---:|---:|---:|---:|"]
+    grown += [f"| {' | '.join([one.what, *growth_cells(one)])} |" for one in growths]
     text = PAGE.read_text("utf-8")
-    for name, block in (("bars", bars), ("times", rows)):
+    for name, block in (("bars", bars), ("times", rows), ("growth", grown)):
         begin, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
         before, rest = text.split(begin)
         text = f"{before}{begin}" + "\n".join(block) + f"\n{end}" + rest.split(end, 1)[1]
@@ -164,10 +193,16 @@ def write_page(series: list[Series], verdicts: list[Verdict]) -> None:
         subprocess.run(plot, input=json.dumps(times), text=True, check=True)
 
 
+def growth_cells(one: Growth) -> list[str]:
+    memory = one.large.peak / one.small.peak
+    figures = (one.times, one.ratio("wall"), one.ratio("cpu"), memory)
+    return [f"x {figure:.1f}" for figure in figures]
+
+
 def measure_everything(
-    bills: list[Bill], runs: int, progress: Console
-) -> tuple[list[Series], list[Verdict]]:
-    series, verdicts = [], []
+    bills: list[Bill], options: argparse.Namespace, progress: Console
+) -> tuple[list[Series], list[Verdict], list[Growth]]:
+    series, verdicts, runs = [], [], options.runs
     if CURECON.exists():
         helps = measure_help(runs)
         series.append(helps)
@@ -180,13 +215,57 @@ def measure_everything(
         if audit.runs and not audit.failure:
             audits[bill.name] = audit
             verdicts += judged(bill, floor, audit)
-    return series, [*verdicts, *growth(audits)]
+    growths = [
+        Growth(what, times, audits[small.name], audits[large.name])
+        for what, times, small, large in GROWTHS
+        if small.name in audits and large.name in audits
+    ]
+    if CURECON.exists() and (not options.only or "months" in options.only):
+        months = measure_months(options, progress)
+        series += months
+        if not any(each.failure for each in months):
+            growths.append(Growth("months in the ledger", MONTHS, months[0], months[-1]))
+    return series, [*verdicts, *growth(audits)], growths
+
+
+def measure_months(options: argparse.Namespace, progress: Console) -> list[Series]:
+    """Audit a company's months one by one into one ledger: each finds all earlier ones there."""
+    world = DATA / f"months_{options.lines_a_month}"
+    if not world.exists():
+        progress.print(f"generating {MONTHS} months")
+        lines = str(options.lines_a_month * MONTHS)
+        making = [str(CURECON), "simulate", str(world), "--lines", lines, "--months", str(MONTHS)]
+        subprocess.run(making, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    told = json.loads((world / "ground_truth.json").read_text("utf-8"))["deliveries"]
+    periods = sorted({one["period"] for one in told})
+    series = [Series(f"audit month {number + 1} of {MONTHS}") for number in range(MONTHS)]
+    for number in range(1, options.runs + 1):
+        progress.print(f"{MONTHS} months: run {number} of {options.runs}")
+        with tempfile.TemporaryDirectory(dir=DATA) as scratch:
+            for each, period in zip(series, periods, strict=True):
+                command = month_command(world, period, Path(scratch))
+                each.runs.append(measured(command, Path(scratch)))
+    return [series[0], series[MONTHS // 2 - 1], series[-1]]
+
+
+def month_command(world: Path, period: str, scratch: Path) -> list[str]:
+    return [
+        str(CURECON),
+        "audit",
+        str(world / "bill"),
+        *("--period", period),
+        *("--price-list", str(world / "price_list")),
+        *("--contract", str(world / "contract.toml")),
+        *("--ledger", str(scratch / "ledger.duckdb")),
+        *("--out", str(scratch / "out")),
+        *("--fail-on", "never"),
+    ]
 
 
 def chosen_bills(options: argparse.Namespace, progress: Console) -> list[Bill]:
     bills = [SMALL, MEDIUM, WRONG, KEYS, FULL, TEXT]
     if options.large and large_fits(progress):
-        bills.append(LARGE)
+        bills += [TEXTS, LARGE]
     return [bill for bill in bills if not options.only or bill.name in options.only]
 
 
@@ -194,6 +273,7 @@ def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="of each command on each bill")
     parser.add_argument("--large", action="store_true", help="also 100 million lines (11 GB)")
+    parser.add_argument("--lines-a-month", type=int, default=100_000, help="of the months' growth")
     parser.add_argument("--page", action="store_true", help="write docs/performance.md anew")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this bill, by folder")
     return parser.parse_args()
@@ -321,6 +401,16 @@ def times_table(series: list[Series]) -> Table:
         seconds = [min(walls), statistics.median(walls), max(walls), each.middle("cpu")]
         figures = [*seconds, each.peak / GIGABYTE]
         table.add_row(each.title, str(len(walls)), *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def growth_table(growths: list[Growth]) -> Table:
+    table = Table(title="How it grows: so many times as much of it takes so many times")
+    table.add_column("what", no_wrap=True)
+    for name in ("size", "wall", "CPU", "memory"):
+        table.add_column(name, justify="right")
+    for one in growths:
+        table.add_row(one.what, *growth_cells(one))
     return table
 
 
