@@ -742,6 +742,39 @@ def test_a_gzip_cut_late_is_named(tmp_path):
     assert re.match(rf"{path}: after row \d+: .*end.of.stream.*; copy the file", refusal(path))
 
 
+def long_gzip(damage):
+    """Two megabytes of lines; the checksum at the end may be wrong."""
+    line = csv_bytes().split(b"\n")[1] + b"\n"
+    data = bytearray(gz(csv_bytes() + line * 10_000, compresslevel=1))
+    data[-6] ^= damage
+    return bytes(data)
+
+
+def test_a_gzip_whose_checksum_is_wrong_is_named(tmp_path):
+    """The text reads well to its end, and yet it is not what AWS packed."""
+    path = read_bytes(tmp_path, long_gzip(damage=1), "bill.csv.gz")
+    assert refusal(path).startswith(f"{path}: after row 10004: CRC check failed")
+
+
+def test_a_gzip_bomb_is_refused_while_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "_UNZIP_ALWAYS", 1 << 20)
+    path = read_bytes(tmp_path, gz(csv_bytes() + b"0" * (4 << 20)), "bill.csv.gz")
+    assert re.match(rf"{path}: would unpack to more than [\d,]+ bytes", refusal(path))
+
+
+@pytest.mark.parametrize("damage", [0, 1])
+def test_without_room_to_unpack_a_gzip_is_read_as_it_is(tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(reader, "_ROOM_RATIO", 1 << 60)
+    path = read_bytes(tmp_path, long_gzip(damage), "bill.csv.gz")
+    if damage:
+        assert refusal(path).startswith(f"{path}: after row 10004: CRC check failed")
+    else:
+        assert (
+            third(path)["line_item_unblended_cost"]
+            == third(as_csv(tmp_path))["line_item_unblended_cost"]
+        )
+
+
 def test_a_cell_of_ten_megabytes_is_read(tmp_path):
     long = "x" * 10_000_000
     for name in ("bill.csv", "bill.csv.gz"):
@@ -833,7 +866,7 @@ def test_a_zip_without_data_is_named(tmp_path):
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "_UNZIP_ALWAYS", 1 << 20)
     path = zipped(tmp_path, {"a.csv": csv_bytes() + b"0" * (4 << 20)})
-    assert re.match(rf"{path}: the ZIP would unpack to [\d,]+ bytes", refusal(path))
+    assert re.match(rf"{path}: would unpack to [\d,]+ bytes", refusal(path))
     monkeypatch.setattr(reader, "_UNZIPPED_MAX", 1000)
     path = zipped(tmp_path, {"a.csv": csv_bytes()}, "b.zip")
     assert "would unpack to" in refusal(path)

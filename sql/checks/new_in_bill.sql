@@ -108,7 +108,8 @@ SELECT
     b.first_usage,
     b.last_usage,
     'The ' || b.what || ' ' || b.name || ' is billed for the first time: '
-        || CAST(CAST(b.billed AS DECIMAL(20, 2)) AS STRING) || ' ' || b.currency || ' since '
+        || CAST(CAST(b.billed AS DECIMAL(20, 2)) AS STRING) || ' '
+        || coalesce(b.currency, 'without a currency') || ' since '
         || CAST(CAST(b.first_usage AS DATE) AS STRING) || '.' AS reason
 FROM billed AS b
 LEFT JOIN billed AS wider

@@ -4,7 +4,7 @@ Nothing is guessed: whatever does not cast makes DuckDB stop, and `misread` then
 `physical` is the DuckDB type in which the file delivers the column, `cell` its name in SQL.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from curecon.formats import Column
 from curecon.money import MONEY, QUANTITY, RATE
@@ -16,7 +16,9 @@ TYPES = {
     "rate": RATE,
     "time": "TIMESTAMP",
     "map": "MAP(VARCHAR, VARCHAR)",
+    "tags": "MAP(VARCHAR, VARCHAR)",
 }
+MAPS = {"map", "tags"}
 _FLOATS = {"DOUBLE", "FLOAT"}
 _ACCOUNT_DIGITS = 12
 
@@ -28,7 +30,7 @@ def cast(column: Column, physical: str, cell: str) -> str:
         return as_text(physical, cell, digits=_ACCOUNT_DIGITS if account else 0)
     if column.type == "time":
         return _as_time(physical, cell)
-    if column.type == "map":
+    if column.type in MAPS:
         return as_map(physical, cell)
     return _as_number(column, physical, cell)
 
@@ -134,8 +136,25 @@ def as_map(physical: str, cell: str) -> str:
     return read
 
 
-def from_map(physical: str, cell: str, key: str) -> str:
-    """Read one key of a map."""
+def json_object(cell: str, *, to_the_end: bool = False) -> str:
+    """Take JSON text that is to become a map as it is; what cannot become one fails here.
+
+    That no key comes twice is seen when the map is made, or here where none will be.
+    """
+    told = f"nullif(trim({cell}), '')"
+    fits = f"json_type({told}) = 'OBJECT'"
+    if to_the_end:
+        fits += f" AND list_unique(json_keys({told})) = len(json_keys({told}))"
+    made = f"CAST(CAST({told} AS JSON) AS {TYPES['map']})"
+    return f"CASE WHEN {fits} THEN {told} ELSE nullif(CAST({made} AS VARCHAR), '') END"
+
+
+def from_map(physical: str, cell: str, keys: Sequence[str], key: str) -> str:
+    """Read one key of a map of which some keys are read; JSON text is read once for all of them."""
+    if physical == "VARCHAR":
+        paths = ", ".join(f"'$.\"{one}\"'" for one in keys)
+        packed = f"json_extract_string({json_object(cell, to_the_end=True)}, [{paths}])"
+        return f"nullif(({packed})[{keys.index(key) + 1}], '')"
     packed = cell if physical.startswith("MAP(VARCHAR") else as_map(physical, cell)
     return f"nullif(CAST(({packed})['{key}'] AS VARCHAR), '')"
 
@@ -164,5 +183,5 @@ def is_filled(column_type: str, physical: str, cell: str) -> str:
     """Say whether a cell holds anything, so that a value must come of it."""
     if physical != "VARCHAR":
         return f"{cell} IS NOT NULL"
-    empty = "'', 'null'" if column_type == "map" else "''"
+    empty = "'', 'null'" if column_type in MAPS else "''"
     return f"coalesce(trim({cell}), '') NOT IN ({empty})"

@@ -65,7 +65,7 @@ def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
 
     try:
         threading.Thread(target=run, name="query", daemon=True).start()
-        _watch(con, ended)
+        watch(ended.wait, con.query_progress)
     except KeyboardInterrupt:
         # An interrupt between two queries is lost, so it is repeated until the work has ended.
         for _ in range(_INTERRUPTS_MAX):
@@ -78,12 +78,17 @@ def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     return done[0]
 
 
-def _watch(con: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
-    """Wait for the query; show a bar for the ones that take longer than a moment."""
-    if ended.wait(0.5):
+def watch(ended: Callable[[float], bool], percent: Callable[[], float]) -> None:
+    """Wait for some work; show a bar where it takes longer than a moment.
+
+    Args:
+        ended: waits for some seconds and says whether the work has ended.
+        percent: how much of the work is done.
+    """
+    if ended(0.5):
         return
     if not (_step and sys.stderr.isatty()):
-        while not ended.wait(_TICK_SECONDS):
+        while not ended(_TICK_SECONDS):
             pass
         return
     from rich.console import Console  # noqa: PLC0415  # not needed by short runs
@@ -91,8 +96,8 @@ def _watch(con: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(_step[-1], total=100)
-        while not ended.wait(_TICK_SECONDS):
-            bar.update(task, completed=max(con.query_progress(), 0))
+        while not ended(_TICK_SECONDS):
+            bar.update(task, completed=max(percent(), 0))
 
 
 def read(*parts: str) -> str:

@@ -13,7 +13,7 @@ from curecon.errors import FormatUnknown
 from curecon.packaged import folder
 
 _COLUMN = re.compile(
-    r"^-- column: +(?P<name>\w+) +(?P<type>text|money|quantity|rate|time|map)"
+    r"^-- column: +(?P<name>\w+) +(?P<type>text|money|quantity|rate|time|map|tags)"
     r"(?: +(?P<role>required|filled|period))?(?: +alias +(?P<alias>\w+))?"
     r"(?: +prefix +(?P<prefix>\w+))?(?: +key +(?P<key>\w+))?$",
     re.MULTILINE,

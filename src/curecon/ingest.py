@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from curecon import cells
 from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
 from curecon.ledger import NO_ROOM
@@ -52,9 +53,10 @@ KEY_COLUMNS = (
     "resource_model",
 )
 # What many lines have in common and is written once: its id, the table of this run's, its columns.
+_TAGS = ("resource_tags", "tags", "cost_category")
 _SHARED = (
     ("charge_key_id", "run_keys", KEY_COLUMNS),
-    ("tag_set_id", "run_tag_sets", ("resource_tags", "tags", "cost_category")),
+    ("tag_set_id", "run_tag_sets", _TAGS),
 )
 _TOTALS = (
     "line_item_usage_account_id",
@@ -185,10 +187,9 @@ def _make_source(
         con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
         return
     totals = {"file", "period_start", "bill_payer_account_id", "line_item_unblended_cost", *_TOTALS}
-    columns = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
     kept = ", ".join(
         name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
-        for name in columns
+        for name in _types(con, "mapped")
     )
     table = f"SELECT is_in_scope, is_ai, {kept} FROM ({select})"
     # The number of a row tells what came first, so it has to be that of the file on every run.
@@ -431,14 +432,24 @@ def _identity(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> str:
     """
     if opened.names_lines:
         return "CAST(NULL AS VARCHAR) AS row_id, CAST(NULL AS VARCHAR) AS row_interval"
-    names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-    cells = ", ".join(
-        f"coalesce(CAST({name} AS VARCHAR), chr(30))" for name in names if name not in _DERIVED
+    told = ", ".join(
+        f"coalesce(CAST({_typed(name, kind)} AS VARCHAR), chr(30))"
+        for name, kind in _types(con, "mapped").items()
+        if name not in _DERIVED
     )
     interval = " || '/' || ".join(
         f"strftime(line_item_usage_{one}_date, '%Y-%m-%dT%H:%M:%SZ')" for one in ("start", "end")
     )
-    return f"md5(concat_ws(chr(31), {cells})) || '-1' AS row_id, {interval} AS row_interval"
+    return f"md5(concat_ws(chr(31), {told})) || '-1' AS row_id, {interval} AS row_interval"
+
+
+def _types(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    return {row[0]: row[1] for row in con.execute(f"DESCRIBE {relation}").fetchall()}
+
+
+def _typed(name: str, kind: str) -> str:
+    """Write a column in the ledger's type: up to here tags may be JSON text."""
+    return cells.as_map(kind, name) if kind == "VARCHAR" and name in _TAGS else name
 
 
 def _make_shared(
@@ -460,11 +471,13 @@ def _make_shared(
             f"FROM ({firsts}) GROUP BY 1",
         )
         _scope_in(con, opened, services, periods, dict(first))
+    delivered = _types(con, "in_scope")
     for shared, table, columns in _SHARED:
+        typed = ", ".join(f"{_typed(name, delivered[name])} AS {name}" for name in columns)
         execute(
             con,
-            f"CREATE OR REPLACE TEMP TABLE {table} AS "
-            f"SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope",
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shared}, {typed} FROM "
+            f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope)",
         )
         count = execute(con, f"SELECT count(*), count(DISTINCT {shared}) FROM {table}")[0]
         assert count[0] == count[1], f"two different rows of {table} have the same id"

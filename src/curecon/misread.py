@@ -15,7 +15,6 @@ from curecon.opened import OpenBill, OpenFile
 from curecon.reader import open_text
 
 _REMEDY = "correct the cell or copy the file again"
-_CELL_MAX = 1 << 26
 _NOUN = {
     "text": "UTF-8 text",
     "money": "amount of money that fits",
@@ -23,6 +22,7 @@ _NOUN = {
     "rate": "rate that fits",
     "time": "time",
     "map": "JSON object of texts",
+    "tags": "JSON object of texts",
 }
 
 
@@ -89,7 +89,7 @@ def _bad_cell(con: duckdb.DuckDBPyConnection, bill: OpenBill, file: OpenFile) ->
         if given is not file.product
     ]
     if packed := file.product:
-        column = next(one for one in bill.format.columns if one.type == "map")
+        column = next(one for one in bill.format.columns if one.type in cells.MAPS)
         asked.append((column, packed, cells.as_map(packed.physical, packed.cell)))
     fails = []
     for column, given, value in asked:
@@ -137,7 +137,6 @@ def _bad_record(file: OpenFile) -> str | None:
     """Find the first CSV record that is malformed: its width, its quotes or its encoding."""
     if file.stored != "csv":
         return None
-    csv.field_size_limit(_CELL_MAX)  # a quote that is never closed must not fill the memory
     row = 0
     with open_text(file.link) as handle:
         reader = csv.reader(handle, strict=True)

@@ -99,6 +99,21 @@ class OpenBill:
         """Whether every file names its lines itself, in the column for it."""
         return all("identity_line_item_id" in file.find(self.format) for file in self.files)
 
+    @cached_property
+    def tags_are_text(self) -> bool:
+        """Whether tags come as JSON text in every file; each set of them is then read once."""
+        columns = [column for column in self.format.columns if column.type == "tags"]
+        given = [file.find(self.format) for file in self.files]
+        kinds = {
+            found[one.name].physical for found in given for one in columns if one.name in found
+        }
+        flat = any(
+            one.prefix and one.name not in found and file.flat(one.prefix)
+            for file, found in zip(self.files, given, strict=True)
+            for one in columns
+        )
+        return kinds == {"VARCHAR"} and not flat
+
     def select(
         self,
         product_codes: Sequence[str | None] | None = None,
@@ -136,13 +151,14 @@ class OpenBill:
         """Say how each known column that the file delivers is read: from what, by which SQL."""
         found = file.find(self.format)
         product = file.product
+        keys = [one.key for one in self.format.columns if one.key]
         values = {}
         for column in self.format.columns:
             if given := found.get(column.name):
                 value = cells.cast(column, given.physical, given.cell)
                 values[column.name] = (column, given, value)
             elif column.key and product:
-                value = cells.from_map(product.physical, product.cell, column.key)
+                value = cells.from_map(product.physical, product.cell, keys, column.key)
                 values[column.name] = (column, product, value)
         return values
 
@@ -177,10 +193,12 @@ class OpenBill:
                 value = f"TIMESTAMP '{file.file.period}-01'"
             else:
                 value = f"CAST(NULL AS {cells.TYPES[column.type]})"
+            if column.type == "tags" and self.tags_are_text:
+                value = cells.json_object(given.cell) if given else "CAST(NULL AS VARCHAR)"
             lines.append(f"    {value} AS {column.name}")
             if column.type == "quantity":
                 lines.append(f"    {rounded} AS {column.name}_rounded")
-            if column.type == "map":
+            if column.type in cells.MAPS:
                 lines.append(f"    {_hash(file, column, given)} AS {column.name}_hash")
         conditions = [_only(file.find(self.format), codes)]
         if last_row is not None:

@@ -6,14 +6,19 @@ import hashlib
 import io
 import lzma
 import shutil
+import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import duckdb
+from isal import igzip, igzip_lib
 
+from curecon.engine import step, watch
 from curecon.errors import BillUnreadable, FormatsMixed
 from curecon.formats import Format, recognise
 from curecon.opened import Delivered, OpenBill, OpenFile
@@ -28,8 +33,12 @@ _HEADER_MAX = 1 << 20
 # DuckDB leaves out the last line of a CSV in silence where it is longer than a buffer, which is
 # 32 MiB: no error, a row too few. So lines are measured here, and half of that is refused.
 _LINE_MAX = 16 << 20
+_CELL_MAX = 1 << 26
 _CHUNK = 1 << 20
-_DEFLATE_RATIO_MAX = 1032
+# isal's type stubs give its exception as a value.
+_DEFLATE_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
+# A bill packs to a seventh or so of its size, and one that repeats itself to less.
+_ROOM_RATIO = 30
 _ZIPPED = (".csv", ".csv.gz", ".parquet")
 
 # Columns that only one generation of a report type has, as AWS names them. A CUR 2.0 export may
@@ -51,10 +60,16 @@ class Reader:
         self.con = con
         self.workspace = workspace
         self.hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
+        self.unpacking = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unpack")
+        self.tasks: list[Future[int | None]] = []
+        self.unpacked: dict[Path, int] = {}
+        self.closed = threading.Event()
 
     def close(self) -> None:
-        """Stop hashing; a run that failed does not wait for it."""
+        """Stop hashing and unpacking; a run that failed does not wait for them."""
+        self.closed.set()
         self.hashing.shutdown(wait=False, cancel_futures=True)
+        self.unpacking.shutdown(wait=True, cancel_futures=True)
 
     def open(self, files: Sequence[BillFile]) -> OpenBill:
         """Open the files and say how to select `raw` from them.
@@ -65,6 +80,7 @@ class Reader:
             FormatsMixed: the files are of different report types.
         """
         opened: list[OpenFile] = []
+        self.roomy = _has_room(files, self.workspace)
         for file in files:
             opened.extend(self._open_one(file, len(opened)))
         if len(opened) > FILES_MAX:
@@ -83,6 +99,7 @@ class Reader:
         _refuse_mixture(kinds, labels, filled)
         stored = "parquet" if all(file.stored == "parquet" for file in filled) else "csv"
         label = next((one for one in labels if one), _USUAL.get(kinds[0].name, kinds[0].name))
+        self._finish_unpacking()
         return OpenBill(kinds[0], label, filled, stored)
 
     def _open_one(self, file: BillFile, number: int) -> list[OpenFile]:
@@ -102,15 +119,46 @@ class Reader:
         self, number: int, file: BillFile, link: Path, digest: "Future[str]"
     ) -> OpenFile:
         """Find the columns of a file; an empty file has none."""
-        endless = self.hashing.submit(endless_line, link)
         if link.suffix == ".parquet":
+            endless: Future[int | None] = Future()
+            endless.set_result(None)
             columns, rows = self._parquet_columns(file, link)
             return OpenFile(number, file, link, "parquet", columns, rows, digest, endless)
-        if link.stat().st_size == 0:
-            return OpenFile(number, file, link, "csv", [], 0, digest, endless)
+        empty = link.stat().st_size == 0
         # CSV columns go by position, since their names may collide.
-        names = [Delivered(n, "VARCHAR", f"c{i}") for i, n in enumerate(_csv_header(file, link))]
-        return OpenFile(number, file, link, "csv", names, None, digest, endless)
+        names = [] if empty else _csv_header(file, link)
+        cells = [Delivered(name, "VARCHAR", f"c{i}") for i, name in enumerate(names)]
+        if link.suffix == ".gz" and names and self.roomy:
+            # DuckDB reads a packed CSV with one core, and an unpacked one with all of them.
+            plain = link.with_suffix("")
+            endless = self.unpacking.submit(self._ungzip, file, link, plain)
+            self.tasks.append(endless)
+            return OpenFile(number, file, plain, "csv", cells, None, digest, endless)
+        endless = self.hashing.submit(_measured, file, link)
+        return OpenFile(number, file, link, "csv", cells, 0 if empty else None, digest, endless)
+
+    def _ungzip(self, file: BillFile, packed: Path, plain: Path) -> int | None:
+        with plain.open("wb") as copy:
+            return _measured(file, packed, copy, lambda read: self._goes_on(packed, read))
+
+    def _goes_on(self, packed: Path, read: int) -> bool:
+        self.unpacked[packed] = read
+        return not self.closed.is_set()
+
+    def _finish_unpacking(self) -> None:
+        """Wait for the files that are being unpacked; the first that cannot be is the bill's end.
+
+        Raises:
+            BillUnreadable: a file is cut or damaged, or unpacks to more than any bill.
+        """
+        packed = sum(path.stat().st_size for path in self.workspace.glob("*.gz"))
+        with step("unpacking"):
+            watch(
+                lambda seconds: not wait(self.tasks, seconds).not_done,
+                lambda: 100 * sum(self.unpacked.values()) / max(packed, 1),
+            )
+        for task in self.tasks:
+            task.result()
 
     def _parquet_columns(self, file: BillFile, link: Path) -> tuple[list[Delivered], int]:
         try:
@@ -165,34 +213,66 @@ class Reader:
 
 def open_text(link: Path) -> io.TextIOWrapper:
     """Open a CSV, packed or not, with its line ends; bytes that are no UTF-8 become surrogates."""
+    csv.field_size_limit(_CELL_MAX)  # a quote that is never closed must not fill the memory
     opening = gzip.open if link.suffix == ".gz" else open
     return opening(link, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def endless_line(link: Path) -> int | None:
-    """Find the byte at which a line of a CSV begins that is longer than any line of a bill.
+def _measured(
+    file: BillFile,
+    link: Path,
+    copy: BinaryIO | None = None,
+    goes_on: Callable[[int], bool] = lambda _: True,
+) -> int | None:
+    """Read a CSV to its end, and find the byte at which a line begins that is too long for a bill.
 
-    To measure the lines of a packed file takes a tenth of the time that DuckDB takes to read it.
-    What cannot be unpacked to its end has no answer here: DuckDB says what is wrong with it.
+    Args:
+        file: the file as its owner knows it.
+        link: where it is read; may be packed.
+        copy: takes the bytes as they are unpacked.
+        goes_on: hears how many bytes of the file have been read, and says whether to read on.
+
+    Raises:
+        BillUnreadable: the file is cut or damaged, or unpacks to more than any bill.
     """
-    if link.suffix == ".parquet" or link.stat().st_size * _DEFLATE_RATIO_MAX < _LINE_MAX:
-        return None
-    opening = gzip.open if link.suffix == ".gz" else open
-    read = begins = 0
+    most = max(_UNZIP_ALWAYS, link.stat().st_size * _UNZIP_RATIO_MAX)
+    size = begins = 0
+    endless = None
     try:
-        with opening(link, "rb") as handle:
-            while chunk := handle.read(_CHUNK):
+        with link.open("rb") as stored, _unpacking(link, stored) as handle:
+            while goes_on(stored.tell()) and (chunk := handle.read(_CHUNK)):
+                if copy:
+                    copy.write(chunk)
                 end = chunk.rfind(b"\n")
                 if end < 0:
                     end = chunk.rfind(b"\r")
                 if end >= 0:
-                    begins = read + end + 1
-                read += len(chunk)
-                if read - begins > _LINE_MAX:
-                    return begins
-    except (OSError, EOFError, zlib.error):
-        return None
-    return None
+                    begins = size + end + 1
+                size += len(chunk)
+                if size > most:
+                    raise BillUnreadable(_bomb(file, f"more than {most:,}"))
+                if endless is None and size - begins > _LINE_MAX:
+                    endless = begins
+    except (EOFError, gzip.BadGzipFile, _DEFLATE_ERROR) as error:
+        raise BillUnreadable(
+            f"{file.path}: after row {_rows(link)}: {error}; copy the file again"
+        ) from error
+    return endless
+
+
+def _unpacking(link: Path, stored: BinaryIO) -> BinaryIO:
+    if link.suffix != ".gz":
+        return stored
+    return cast("BinaryIO", igzip.open(stored, "rb"))  # type: ignore[no-untyped-call]
+
+
+def _rows(link: Path) -> int:
+    """Count the records of a CSV that can be read before its damage, its header among them."""
+    count = 0
+    with suppress(OSError, EOFError, zlib.error, csv.Error), open_text(link) as handle:
+        for _ in csv.reader(handle):
+            count += 1
+    return count
 
 
 def _refuse_mixture(
@@ -261,10 +341,20 @@ def _refuse_bomb(file: BillFile, members: list[zipfile.ZipInfo]) -> None:
     packed = max(sum(member.compress_size for member in members), 1)
     dense = unpacked > _UNZIP_ALWAYS and unpacked > packed * _UNZIP_RATIO_MAX
     if unpacked > _UNZIPPED_MAX or dense:
-        raise BillUnreadable(
-            f"{file.path}: the ZIP would unpack to {unpacked:,} bytes, so it is no bill; "
-            "if it is one, unpack it yourself"
-        )
+        raise BillUnreadable(_bomb(file, f"{unpacked:,}"))
+
+
+def _bomb(file: BillFile, size: str) -> str:
+    return (
+        f"{file.path}: would unpack to {size} bytes, so it is no bill; if it is one, unpack it "
+        "yourself"
+    )
+
+
+def _has_room(files: Sequence[BillFile], workspace: Path) -> bool:
+    """Say whether all of a bill can be unpacked; without room it is read packed, and slower."""
+    packed = sum(file.path.stat().st_size for file in files if file.path.exists())
+    return packed * _ROOM_RATIO < shutil.disk_usage(workspace).free
 
 
 def _sha256(path: Path) -> str:

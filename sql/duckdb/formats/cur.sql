@@ -3,7 +3,8 @@
 -- Column lists: AWS CUR user guide, data dictionary; AWS Data Exports, table COST_AND_USAGE_REPORT.
 --
 -- A column that CUR 2.0 delivers as a key of the map `product` names the key.
--- Columns as AWS's Athena rule spells them. Types: text, money, quantity, rate, time, map.
+-- Columns as AWS's Athena rule spells them. Types: text, money, quantity, rate, time, map,
+-- and tags, which are maps that the ledger keeps once a set.
 -- column: bill_payer_account_id                    text filled
 -- column: bill_billing_period_start_date           time period
 -- column: bill_invoice_id                          text
@@ -54,9 +55,9 @@
 -- column: savings_plan_total_commitment_to_date    money
 -- column: savings_plan_used_commitment             money
 -- column: split_line_item_parent_resource_id       text
--- column: resource_tags                            map  prefix resource_tags_
--- column: tags                                     map
--- column: cost_category                            map  prefix cost_category_
+-- column: resource_tags                            tags  prefix resource_tags_
+-- column: tags                                     tags
+-- column: cost_category                            tags  prefix cost_category_
 SELECT
     file,
     row_number,
