@@ -3,7 +3,6 @@
 It pages, throttles, refuses, breaks off and packs as AWS and the roads to it do.
 """
 
-import copy
 import fcntl
 import gzip
 import json
