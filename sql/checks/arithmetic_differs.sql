@@ -1,6 +1,7 @@
 -- severity: error
 -- category: arithmetic
 -- owns: arithmetic
+-- needs: components WHERE component = 'arithmetic'
 -- question: Is every line billed at its quantity times the rate that the bill itself states?
 -- Tolerance: AWS rounds each hourly line to ten decimals and each rate to ten (steps/priced.sql).
 SELECT

@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: commitment
 -- resource: yes
+-- needs: contract_units
 -- question: Is a provisioned model billed by the commitment that the contract states for its days?
 -- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
 -- asked about; the rate without commitment inside of one is wrong, and stands beside the bridge,

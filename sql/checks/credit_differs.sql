@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: discount
 -- owns: discount
+-- needs: components WHERE component = 'discount'
 -- question: Has every credit that the contract promises for Bedrock or SageMaker arrived in its month?
 -- On an invoice it is an error; before there is one, the credit may still come.
 SELECT

@@ -1,5 +1,6 @@
 -- severity: info
 -- category: waste
+-- needs: charge_keys WHERE capability IN ('customization_storage', 'custom_model_import_storage')
 -- question: Is the storage of a custom model paid for, and no use of custom models in the period?
 -- Storage names no use, so the whole account and region must be without inference and training.
 WITH used AS (

@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: commitment
 -- resource: yes
+-- needs: charge_keys WHERE customized = 'yes'
 -- question: Does a custom model have more than one model unit without a commitment?
 -- AWS sells one unit of a custom model without commitment, and more only with one (Bedrock pricing
 -- page), so such a bill contradicts the terms.

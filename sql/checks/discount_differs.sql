@@ -1,6 +1,7 @@
 -- severity: error
 -- category: discount
 -- owns: discount
+-- needs: components WHERE component = 'discount'
 -- question: Has every discount that the contract promises arrived, and no other?
 SELECT
     c.line,

@@ -2,6 +2,7 @@
 -- category: duplicate
 -- owns: duplicate
 -- resource: yes
+-- needs: components WHERE component = 'duplicate'
 -- question: Is any line in the delivery twice, by its identity and time interval?
 SELECT
     c.line,

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: lifecycle
+-- needs: closed_sums
 -- question: Has usage changed after AWS made its invoice final?
 -- A delivery is held against the first one in which its invoicing entity was final. Lines get other
 -- ids in each delivery, so sums are compared. What AWS adds later (credits, refunds, fees, tax) is

@@ -1,5 +1,6 @@
 -- severity: info
 -- category: rate
+-- needs: components WHERE component = 'rate'
 -- question: Is money taken for what is free: built-in rules, word filters, small servers, previews?
 -- It explains what rate_differs owns. Free means that the rate in force is zero.
 SELECT

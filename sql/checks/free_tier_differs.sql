@@ -2,6 +2,7 @@
 -- category: free_tier
 -- owns: free_tier
 -- watches: studio_jupyterlab, studio_classic, notebook, rstudio_session, data_wrangler, feature_store, training, tensorboard, hosting, serverless, canvas, hyperpod
+-- needs: components WHERE component = 'free_tier'
 -- question: Is SageMaker's free tier of the first two months applied, once and within its limits?
 -- Only where the contract states when it began and for whom. The limits are of a page, which proves
 -- an error only of usage near the day it was read.

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: rate
+-- needs: near_rates
 -- question: Is a request through a global inference profile billed at the rate of the region?
 -- Only the ARN of a global profile settles that; its usage is billed at the global rate (Bedrock
 -- facts, section 11.3). The line itself agrees with its usage type, so these dollars stand beside

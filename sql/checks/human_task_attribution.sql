@@ -1,6 +1,7 @@
 -- severity: info
 -- category: attribution
 -- watches: human_task
+-- needs: charge_keys WHERE capability = 'human_task'
 -- question: Which service caused the human tasks that SageMaker bills?
 -- Bedrock's human evaluation is billed in the SageMaker section at the same price (both pricing
 -- pages); only the text of the line can tell the two apart.

@@ -2,6 +2,7 @@
 -- category: quantity
 -- owns: quantity
 -- watches: human_task
+-- needs: components WHERE component = 'quantity'
 -- question: Is a part of a human task billed?
 -- A task is one worker's assessment of one prompt, so it is whole (Bedrock pricing page).
 SELECT

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: quantity
+-- needs: evidence
 -- question: Are more human tasks billed than were completed?
 -- No AWS service counts tasks, so only complete evidence of them tells. The line agrees with its own
 -- quantity, so these dollars stand beside the bridge.

@@ -2,6 +2,7 @@
 -- category: duplicate
 -- owns: duplicate
 -- resource: yes
+-- needs: components WHERE component = 'duplicate'
 -- question: Is the same usage of the same resource billed again under a new line item id?
 SELECT
     c.line,

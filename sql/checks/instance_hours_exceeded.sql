@@ -3,6 +3,7 @@
 -- owns: quantity
 -- resource: yes
 -- watches: notebook, studio_jupyterlab, studio_codeeditor, studio_classic
+-- needs: components WHERE component = 'quantity'
 -- question: Are more hours billed than the clock has, for a notebook or an app that is one instance?
 SELECT
     c.line,

@@ -1,5 +1,6 @@
 -- severity: error
 -- category: data
+-- needs: invoice_totals
 -- question: Do the lines of each invoice add up to the invoice that was paid?
 -- How AWS rounds to the invoice cent is not published, so a difference of one cent is let pass. An
 -- invoice may be of several periods; its finding stands with the first. One that the bill does not

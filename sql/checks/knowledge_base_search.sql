@@ -1,5 +1,6 @@
 -- severity: info
 -- category: attribution
+-- needs: charge_keys WHERE capability = 'knowledge_base'
 -- question: Does OpenSearch Serverless stand behind the knowledge bases of Bedrock?
 -- Only --services all keeps the lines of OpenSearch. A knowledge base in the same account and region
 -- makes it likely; the bill does not say which collection serves which.

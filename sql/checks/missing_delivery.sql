@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: expected_periods
 -- question: Is a billing period that is expected missing, or its delivery too old?
 -- Expected are the periods from --expect-since to --as-of; too old is a delivery that is not final
 -- and whose last usage lies more than --max-age days before --as-of or the end of its period.

@@ -2,6 +2,7 @@
 -- category: commitment
 -- owns: commitment
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
+-- needs: components WHERE component = 'commitment'
 -- question: Does each savings-plan negation cancel the usage that it covers?
 SELECT
     c.line,

@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: quantity
 -- owns: quantity
+-- needs: components WHERE component = 'quantity'
 -- question: Is usage taken back that was never billed, or for which no credit stands on the bill?
 SELECT
     c.line,

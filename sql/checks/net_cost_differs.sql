@@ -1,5 +1,6 @@
 -- severity: error
 -- category: discount
+-- needs: contract_shares
 -- question: Where discounts show in the net columns alone, is the net cost what the contract promises?
 -- The bridge accounts for the unblended cost, so these dollars stand beside it.
 WITH charges AS (

@@ -2,6 +2,7 @@
 -- category: commitment
 -- owns: commitment
 -- watches: savings_plan
+-- needs: components WHERE component = 'commitment'
 -- question: Is each savings plan's fee billed once, in its term, and as the contract states it?
 SELECT
     c.line,

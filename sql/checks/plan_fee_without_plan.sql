@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: commitment
 -- watches: savings_plan
+-- needs: charge_keys WHERE kind IN ('plan_fee', 'plan_upfront_fee')
 -- question: Is there a savings-plan fee that no known savings plan explains?
 -- Only where the delivery names the plan of other fees, or the contract lists the plans; a fee that
 -- the contract does not list may belong to a plan that another account has bought, which is normal.

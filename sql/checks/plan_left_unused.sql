@@ -1,6 +1,7 @@
 -- severity: info
 -- category: waste
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
+-- needs: charge_keys WHERE kind = 'plan_fee'
 -- question: Is SageMaker usage paid on demand while the commitment of a savings plan goes unused?
 -- The fee line of an hour says how much of the commitment was used. Usage of the account that owns
 -- the plan is covered first; usage of others counts where the bill shows the plan covering them.

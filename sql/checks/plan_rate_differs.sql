@@ -1,6 +1,7 @@
 -- severity: error
 -- category: commitment
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
+-- needs: charge_keys WHERE kind = 'covered_usage'
 -- question: Is usage that a savings plan covers counted at the rate that the plan agreed?
 -- The plan's rate moves the effective cost, not the unblended cost that the bridge accounts for. The
 -- contract says what was agreed; without it AWS's offer of the plan's kind does, which the fee line

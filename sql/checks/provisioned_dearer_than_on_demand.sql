@@ -1,6 +1,7 @@
 -- severity: info
 -- category: waste
 -- resource: yes
+-- needs: evidence
 -- question: Would the tokens that a provisioned model really served have cost less on demand?
 -- Only complete evidence of its input and output tokens tells, over the whole billing period, and
 -- only at the on-demand rates of the same model in the same region.

@@ -3,6 +3,7 @@
 -- owns: quantity
 -- resource: yes
 -- watches: provisioned_throughput
+-- needs: components WHERE component = 'quantity'
 -- question: Are more model-unit hours billed than the provisioned model has units and the clock has hours?
 SELECT
     c.line,

@@ -2,6 +2,7 @@
 -- category: data
 -- resource: yes
 -- watches: provisioned_throughput
+-- needs: charge_keys WHERE capability = 'provisioned_throughput'
 -- question: Is a provisioned model billed with a gap, although it is billed until it is deleted?
 WITH provisioned AS (
     SELECT

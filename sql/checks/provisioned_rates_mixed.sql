@@ -2,6 +2,7 @@
 -- category: commitment
 -- resource: yes
 -- watches: provisioned_throughput
+-- needs: charge_keys WHERE capability = 'provisioned_throughput'
 -- question: Is one provisioned model billed at committed and at uncommitted rates in one period?
 SELECT
     l.line,

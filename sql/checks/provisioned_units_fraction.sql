@@ -3,6 +3,7 @@
 -- owns: quantity
 -- resource: yes
 -- watches: provisioned_throughput
+-- needs: components WHERE component = 'quantity'
 -- question: Is a part of a model unit billed in the middle of a provisioned model's time?
 -- Model units are whole (Bedrock pricing page); only the first and the last hour may be parts.
 SELECT

@@ -1,6 +1,7 @@
 -- severity: info
 -- category: waste
 -- resource: yes
+-- needs: evidence
 -- question: Is a provisioned model paid for that nobody invoked?
 -- Only complete evidence of its invocations tells, over all of the time that the bill has of it.
 WITH invoked AS (

@@ -1,6 +1,7 @@
 -- severity: error
 -- category: rate
 -- owns: rate
+-- needs: components WHERE component = 'rate'
 -- question: Is every charge billed at the rate in force when it was used?
 -- A bill below its own public rate, or one that states none, may be privately priced, which proves
 -- nothing; below what a contract agrees, or below the list where the bill claims the list, does.

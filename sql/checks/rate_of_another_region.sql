@@ -1,5 +1,6 @@
 -- severity: info
 -- category: rate
+-- needs: components WHERE component = 'rate'
 -- question: Is a charge billed at the rate that another region has?
 -- It explains what rate_differs owns, and moves no dollars of its own.
 WITH near AS (

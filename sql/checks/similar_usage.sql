@@ -1,6 +1,7 @@
 -- severity: info
 -- category: data
 -- resource: yes
+-- needs: repeated
 -- question: Do lines without a resource id look alike in everything the delivery carries?
 -- Two such lines may be two resources that the delivery does not name, so this proves nothing.
 SELECT

@@ -1,5 +1,6 @@
 -- severity: info
 -- category: anomaly
+-- needs: anomalies
 -- question: Did a service, an account, a capability, a model or a usage type suddenly cost far more?
 -- sql/steps/unusual.sql says what counts; docs/anomalies.md, how often that is right.
 SELECT

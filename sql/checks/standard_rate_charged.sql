@@ -1,5 +1,6 @@
 -- severity: info
 -- category: rate
+-- needs: components WHERE component = 'rate'
 -- question: Are batch, flex, cached or globally routed tokens billed at the standard rate?
 -- It explains what rate_differs owns, and moves no dollars of its own.
 SELECT

@@ -1,5 +1,6 @@
 -- severity: error
 -- category: data
+-- needs: contract_tax
 -- question: Is the tax the contract's rate of the contract's base?
 -- Tax is compared by product, usage account, seller and currency; by product over all accounts where
 -- one account bears the tax of others. Credits and refunds may lower the base or not, so that tax is

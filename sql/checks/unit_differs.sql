@@ -1,6 +1,7 @@
 -- severity: error
 -- category: unit
 -- owns: unit
+-- needs: components WHERE component = 'unit'
 -- question: Is any charge a thousand times too dear or too cheap, because one unit was taken for another?
 SELECT
     c.line,

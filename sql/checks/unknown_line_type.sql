@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: charge_keys WHERE kind = 'unknown'
 -- question: Does the bill have line types that nobody has described?
 SELECT
     l.line,

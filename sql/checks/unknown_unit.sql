@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: charge_keys WHERE unit IS NULL
 -- question: Does a charge count in a unit that is not known?
 -- A rate that states the same unit prices it all the same, and then this is only noted.
 SELECT

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: charge_keys WHERE undecoded_reason IS NOT NULL
 -- question: Which usage types of Bedrock and SageMaker are not understood?
 SELECT
     l.line,

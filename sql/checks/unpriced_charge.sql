@@ -1,6 +1,7 @@
 -- severity: warning
 -- category: unpriced
 -- owns: unpriced
+-- needs: components WHERE component = 'unpriced'
 -- question: Which charges could not be priced, and why?
 SELECT
     c.line,

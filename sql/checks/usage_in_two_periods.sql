@@ -2,6 +2,7 @@
 -- category: duplicate
 -- owns: duplicate
 -- resource: yes
+-- needs: components WHERE component = 'duplicate'
 -- question: Is usage of another month billed here that the bill of that month holds as well?
 SELECT
     c.line,

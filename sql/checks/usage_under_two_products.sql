@@ -2,6 +2,7 @@
 -- category: duplicate
 -- owns: duplicate
 -- resource: yes
+-- needs: components WHERE component = 'duplicate'
 -- question: Are the same tokens billed under two product codes, by AWS and by the Marketplace?
 SELECT
     c.line,

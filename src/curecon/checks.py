@@ -71,6 +71,8 @@ class Check:
     path: Path
     watches: tuple[str, ...] = ()
     """The capabilities that it is about; none where it watches every charge."""
+    needs: str = ""
+    """The rows without which it finds nothing, as they stand behind FROM; it is spared then."""
 
 
 def load(folders: Sequence[Path] = ()) -> list[Check]:
@@ -106,7 +108,9 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: cannot be read as a check ({error})") from error
     header = dict(
         re.findall(
-            r"^-- (severity|category|owns|resource|watches|question): *(.+)$", sql, re.MULTILINE
+            r"^-- (severity|category|owns|resource|watches|needs|question): *(.+)$",
+            sql,
+            re.MULTILINE,
         )
     )
     missing = [key for key in ("severity", "category", "question") if key not in header]
@@ -118,11 +122,14 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: category is one of {', '.join(CATEGORIES)}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
         raise CheckInvalid(f"{path}: a check's name is of lower-case letters, digits and _")
+    if "needs" in header and path.parent != folder("sql") / "checks":
+        raise CheckInvalid(f"{path}: only packaged checks have needs; take `-- needs:` out")
     if "owns" in header and path.parent != folder("sql") / "checks":
         raise CheckInvalid(f"{path}: only packaged checks own dollars; take `-- owns:` out")
     return Check(
         path.stem, header["question"], header["severity"], header["category"], "owns" in header,
         header.get("resource") == "yes", sql, path, _watched(path, header.get("watches", "")),
+        header.get("needs", ""),
     )  # fmt: skip
 
 
@@ -148,7 +155,7 @@ def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -
         f'("check" VARCHAR, category VARCHAR, owns BOOLEAN, by_resource BOOLEAN, {typed})'
     )
     packaged = folder("sql") / "checks"
-    for check in checks:
+    for check in _needed(con, checks):
         if check.path.parent == packaged:
             _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
     users = [check for check in checks if check.path.parent != packaged]
@@ -160,6 +167,14 @@ def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -
     execute(con, read("duckdb", "grouped.sql"))
     for name in ("insert_findings", "insert_found_lines", "link_findings"):
         execute(con, read("duckdb", f"{name}.sql").replace("{ledger}", f"{catalog}.main"))
+
+
+def _needed(con: duckdb.DuckDBPyConnection, checks: Sequence[Check]) -> list[Check]:
+    """Leave out the checks that cannot find anything, since what they need is not there."""
+    needs = sorted({check.needs for check in checks if check.needs})
+    asked = (f"SELECT {text(one)} WHERE EXISTS (SELECT 1 FROM {one})" for one in needs)
+    met = {row[0] for row in execute(con, "\nUNION ALL\n".join(asked))} if needs else set()
+    return [check for check in checks if not check.needs or check.needs in met]
 
 
 def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
