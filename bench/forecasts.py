@@ -66,7 +66,7 @@ def days(seed: int, kind: str) -> dict[date, Decimal]:
                 sums[anomalies.FIRST + timedelta(days=number)] += cents
     else:
         spike = "spike to five times" if kind == KINDS[1] else None
-        for _, _, day, spent in anomalies.bill(seed, spike)[0]:
+        for _, _, day, spent, _ in anomalies.bill(seed, spike)[0]:
             sums[day] += int(spent * 100)
     grown = 10**6
     for day, cents in sums.items():

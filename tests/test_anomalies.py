@@ -1,7 +1,14 @@
 """Unusual spend: the published precision and recall, and what drives it."""
 
+import json
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+
+from bills import line, with_ids, write_csv
+from curecon.reconcile import Options, audit
+from curecon.report import story
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "bench"))
@@ -12,12 +19,13 @@ def test_the_page_says_what_is_measured():
     assert anomalies.page(list(anomalies.measured())) == anomalies.PAGE.read_text("utf-8")
 
 
-def days(changes=(), count=30, streams=((0, 0), (1, 1), (2, 2))):
-    """Streams of 30 dollars a day; `changes` are {(account, key, day): dollars}."""
+def days(changes=(), count=30, streams=((0, 0), (1, 1), (2, 2)), used=()):
+    """Streams of 30 dollars and 1,000 units a day; or else, by (account, key, day)."""
+    changes, used = dict(changes), dict(used)
     return [
         (
             f"{account:012d}", key, anomalies.PERIOD[0].replace(day=number),
-            changes.get((account, key, number), 30),
+            changes.get((account, key, number), 30), used.get((account, key, number), 1000),
         )
         for account, key in streams
         for number in range(1, count + 1)
@@ -25,7 +33,13 @@ def days(changes=(), count=30, streams=((0, 0), (1, 1), (2, 2))):
 
 
 def told(rows):
-    return [(what, name, way) for _, what, name, way, *_ in anomalies.found({"bill": rows})]
+    found = anomalies.found({"bill": rows})
+    return [(what, name, way) for _, what, name, measure, way, *_ in found if measure == "cost"]
+
+
+def quantities(rows):
+    found = anomalies.found({"bill": rows})
+    return [(name, way) for _, _, name, measure, way, *_ in found if measure == "quantity"]
 
 
 def test_what_is_spread_over_accounts_is_told_once_from_the_view_that_has_all_of_it():
@@ -44,4 +58,92 @@ def test_two_weeks_are_not_enough():
     assert told(days({(0, 0, 14): 300}, count=14)) == []
     assert told(days({(0, 0, 15): 300}, count=15)) == [
         ("usage type", "000000000000 usage-0", "rose")
+    ]
+
+
+def test_a_quantity_is_told_where_its_cost_stays():
+    used = {(0, 0, 20): 4000}
+    assert quantities(days(used=used)) == [("000000000000 usage-0", "rose")]
+    assert told(days(used=used)) == []
+
+
+def test_a_quantity_that_moves_with_its_cost_is_told_as_cost():
+    rows = days({(0, 0, 20): 120}, used={(0, 0, 20): 4000})
+    assert quantities(rows) == []
+    assert told(rows) == [("usage type", "000000000000 usage-0", "rose")]
+
+
+def test_a_quantity_of_next_to_nothing_is_no_news():
+    few = {(0, 0, number): 15 for number in range(1, 31)}
+    assert quantities(days(few, used={(0, 0, 20): 4000})) == []
+
+
+def test_restless_days_are_no_news_and_the_same_peak_on_quiet_ones_is():
+    """A peak of half as much again, beside even days and beside days that jump as far."""
+    peak = {(0, 0, 30): 46}
+    restless = {(0, 0, number): (20, 30, 40)[number % 3] for number in range(1, 30)}
+    assert told(days(peak)) == [("usage type", "000000000000 usage-0", "rose")]
+    assert told(days({**restless, **peak})) == []
+
+
+def test_amounts_beyond_reason_end_no_audit():
+    huge = {(0, 0, number): 10**15 + number for number in range(1, 31)}
+    assert told(days({**huge, (0, 0, 20): 5 * 10**15}, used={(1, 1, 20): 10**14})) == [
+        ("usage type", "000000000000 usage-0", "rose")
+    ]
+
+
+def tagged_bill(path, changes=(), tags=("a", "b")):
+    """Two teams use a meter for 30 dollars a day each; `changes` are {(day, tag): dollars}."""
+    changes = dict(changes)
+    lines = [
+        line(
+            start=f"2026-10-{number:02}T10:00:00", rate="0.003",
+            quantity=Decimal(changes.get((number, tag), 30)) / Decimal("0.003"),
+            line_item_usage_type="EUS2-Demo-tokens", resource_tags=json.dumps({"user_team": tag}),
+        )
+        for number in range(1, 29)
+        for tag in tags
+    ]  # fmt: skip
+    return write_csv(path, with_ids(lines))
+
+
+def noticed(path, **given):
+    result = audit(
+        [tagged_bill(path / "bill.csv", **given)], Options(ledger=path / "ledger.duckdb")
+    )
+    return result, [one for one in result.findings if one.category == "anomaly"]
+
+
+def test_the_tag_that_explains_it_is_named(tmp_path):
+    _, (one,) = noticed(tmp_path, changes={(20, "b"): 250})
+    assert one.check == "spend_rose"
+    assert one.reason == (
+        "On 2026-10-20 this usage type cost 280.00 USD, and on the same weekdays before about "
+        "60.00. Most of it is tagged user_team = b."
+    )
+
+
+def test_no_tag_is_named_where_none_explains_it(tmp_path):
+    _, (one,) = noticed(tmp_path, changes={(20, "a"): 150, (20, "b"): 150})
+    assert "tagged" not in one.reason
+
+
+def test_a_hostile_tag_is_cut_and_stays_text(tmp_path):
+    tag = "<script>alert(1)</script>" + "x" * 100_000
+    _, (one,) = noticed(tmp_path, changes={(20, tag): 250}, tags=("a", tag))
+    assert f"user_team = {tag[:60]}." in one.reason
+    assert len(one.reason) < 300
+
+
+def test_every_day_of_a_new_level_is_marked(tmp_path):
+    changes = {(number, "b"): 250 for number in range(18, 29)}
+    result, (one,) = noticed(tmp_path, changes=changes)
+    assert "That is a new level rather than a single day." in one.reason
+    marked = [day.day for day in result.unusual_days]
+    assert marked == [date(2026, 10, number) for number in range(18, 25)]
+    (statement,) = story.statements(result)
+    assert sorted(statement.marks) == marked
+    assert statement.marks[marked[0]] == [
+        "usage type 222222222222 EUS2-Demo-tokens rose: 280.00, usually about 60.00"
     ]

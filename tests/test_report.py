@@ -235,7 +235,7 @@ def test_json_has_the_keys_that_others_rely_on():
     content = json.loads(files.to_json(samples.typical()))
     assert list(content) == (
         "schema_version run totals bridge findings breakdowns days provisioned forecasts "
-        "finding_lines"
+        "unusual_days finding_lines"
     ).split(SPACE)
     assert content["schema_version"] == 1
     assert list(content["run"])[:2] == ["id", "curecon_version"]

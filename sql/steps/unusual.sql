@@ -1,12 +1,17 @@
--- Days on which something cost far more or far less than on the same weekday of the weeks before.
--- grain: one row a payer, currency, view, name and day
--- `expected` is the second smallest of the same weekday in the last four weeks (the middle of
--- three, the smaller of two; fewer say nothing). A day counts when it is off by at least 10 dollars
--- and half of that, when it is half as much again as any of these four weekdays (of three, twice;
--- of two, three times) or as little, and when it is off by six times what half of the last 28 days
--- differ from the week before them: so a week's shape, growth and ordinary unrest do not count.
+-- Days on which something cost, or was used, far more or far less than on its weekdays before.
+-- grain: one row a payer, currency, view, name, measure and day
+-- `measured` is dollars, or the quantity of a usage type, to four decimals: quantity is told where
+-- dollars, which are known to be paid, did not move with it. `usual` is the second smallest of the
+-- same weekday in the last four weeks (the middle of three, the smaller of two; fewer say nothing).
+-- A day counts when it is off by at least 10 dollars, and by a third of what is usual; when it is
+-- above each of these weekdays by a quarter (of three, twice; of two, three times) or below two
+-- thirds of each (half, a third) and half of what is usual; and when, as a share of the larger of
+-- the two, it is off by more than any of the 28 days before was from its week before, the last week
+-- aside, of which it may be a part, and by more than half of them were: by five times as much if it
+-- rose, or by 2.5 if it is above each weekday by three quarters and off by six times their dollars,
+-- and by 3.5 times as much if it fell. So a week's shape, growth and ordinary unrest do not count.
 -- The first of a month is held against the first of the month before. What was not used on each of
--- these weekdays is no steady use, and nothing is expected of it.
+-- these weekdays is no steady use, and has no usual amount.
 -- What is less than a fiftieth of an average day of the payer is never looked at.
 WITH calendar AS (
     SELECT
@@ -52,10 +57,11 @@ names AS (
     WHERE w.days >= 15
     GROUP BY 1, 2, 3, 4, 5
     HAVING max(s.spent) >= 10
-        AND max(s.spent) * max(w.days) * 50 >= max(w.spent)
+        AND CAST(max(s.spent) AS DECIMAL(38, 4)) * max(w.days) * 50
+            >= CAST(max(w.spent) AS DECIMAL(38, 4))
 ),
 
-panel AS (
+days AS (
     SELECT
         n.*,
         c.used,
@@ -74,23 +80,57 @@ panel AS (
         AND s.used = c.used
 ),
 
+panel AS (
+    SELECT
+        d.*,
+        'cost' AS measure,
+        CAST(spent AS DECIMAL(38, 4)) AS measured
+    FROM days AS d
+    UNION ALL
+    SELECT
+        d.*,
+        'quantity' AS measure,
+        CAST(quantity AS DECIMAL(38, 4)) AS measured
+    FROM days AS d
+    WHERE breadth = 5
+),
+
 shifted AS (
     SELECT
         p.*,
         CASE WHEN lag(used, 7) OVER ordered = CAST(used - INTERVAL '7' DAY AS DATE)
-            THEN lag(spent, 7) OVER ordered END AS week1,
+            THEN lag(measured, 7) OVER ordered END AS week1,
         CASE WHEN lag(used, 14) OVER ordered = CAST(used - INTERVAL '14' DAY AS DATE)
-            THEN lag(spent, 14) OVER ordered END AS week2,
+            THEN lag(measured, 14) OVER ordered END AS week2,
         CASE WHEN lag(used, 21) OVER ordered = CAST(used - INTERVAL '21' DAY AS DATE)
-            THEN lag(spent, 21) OVER ordered END AS week3,
+            THEN lag(measured, 21) OVER ordered END AS week3,
         CASE WHEN lag(used, 28) OVER ordered = CAST(used - INTERVAL '28' DAY AS DATE)
-            THEN lag(spent, 28) OVER ordered END AS week4,
-        max(CASE WHEN CAST(used AS STRING) LIKE '%-01' THEN spent END) OVER (
-            PARTITION BY payer_account, currency, breadth, name
+            THEN lag(measured, 28) OVER ordered END AS week4,
+        lag(spent, 7) OVER ordered AS spent1,
+        max(CASE WHEN CAST(used AS STRING) LIKE '%-01' THEN measured END) OVER (
+            PARTITION BY payer_account, currency, breadth, name, measure
             ORDER BY used ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS first_day
     FROM panel AS p
-    WINDOW ordered AS (PARTITION BY payer_account, currency, breadth, name ORDER BY used)
+    WINDOW ordered AS (
+        PARTITION BY payer_account, currency, breadth, name, measure ORDER BY used
+    )
+),
+
+-- Changes are compared as shares by multiplying crosswise; beyond a billion they are all alike, and
+-- the product of two of 19 digits is one of 38 in every engine.
+moves AS (
+    SELECT
+        payer_account,
+        currency,
+        breadth,
+        name,
+        measure,
+        used,
+        CAST(least(abs(measured - week1), 1000000000) AS DECIMAL(19, 4)) AS change,
+        CAST(least(greatest(measured, week1), 1000000000) AS DECIMAL(19, 4)) AS larger
+    FROM shifted
+    WHERE week1 IS NOT NULL
 ),
 
 judged AS (
@@ -107,8 +147,10 @@ judged AS (
                 greatest(week1, week2), greatest(week1, week3), greatest(week1, week4),
                 greatest(week2, week3), greatest(week2, week4), greatest(week3, week4)
             )
-        END AS expected,
-        CASE WHEN week3 IS NULL THEN 6 WHEN week4 IS NULL THEN 4 ELSE 3 END AS halves,
+        END AS usual,
+        CASE WHEN week3 IS NULL THEN 12 WHEN week4 IS NULL THEN 8 ELSE 5 END AS rise,
+        CASE WHEN week3 IS NULL THEN 12 WHEN week4 IS NULL THEN 8 ELSE 7 END AS steep_rise,
+        CASE WHEN week3 IS NULL THEN 12 WHEN week4 IS NULL THEN 8 ELSE 6 END AS fall,
         CAST(used AS STRING) LIKE '%-01' AS is_first
     FROM shifted AS s
     WHERE week1 IS NOT NULL
@@ -118,15 +160,24 @@ judged AS (
 far AS (
     SELECT
         j.*,
-        spent - expected AS off,
-        CASE WHEN spent > expected THEN 'rose' ELSE 'fell' END AS direction
+        measured - usual AS off,
+        CAST(least(abs(measured - usual), 1000000000) AS DECIMAL(19, 4)) AS gap,
+        CAST(least(greatest(measured, usual), 1000000000) AS DECIMAL(19, 4)) AS height,
+        CASE WHEN measured > usual THEN 'rose' ELSE 'fell' END AS direction,
+        measured * 4 > most * steep_rise AS is_steep
     FROM judged AS j
-    WHERE abs(spent - expected) >= 10
-        AND abs(spent - expected) * 2 >= expected
+    WHERE abs(measured - usual) * 3 >= usual
         AND (
-            (fewest > 0 AND spent * 2 > most * halves
-                AND (NOT is_first OR spent * 2 > first_day * halves))
-            OR (spent * halves < fewest * 2 AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
+            (measure = 'cost' AND abs(measured - usual) >= 10)
+            OR (measure = 'quantity' AND spent1 >= 20
+                AND CAST(abs(spent - spent1) AS DECIMAL(38, 4)) * 5
+                    <= CAST(spent1 AS DECIMAL(38, 4)))
+        )
+        AND (
+            (fewest > 0 AND measured * 4 > most * rise
+                AND (NOT is_first OR measured * 4 > greatest(most, first_day) * fall))
+            OR (measured * fall < fewest * 4 AND measured * 2 <= usual
+                AND used <= CAST(last_day - INTERVAL '2' DAY AS DATE))
         )
 ),
 
@@ -136,18 +187,29 @@ sure AS (
         f.currency,
         f.breadth,
         f.name,
+        f.measure,
         f.used
     FROM far AS f
-    JOIN shifted AS j
+    JOIN moves AS j
         ON j.payer_account = f.payer_account
         AND j.currency = f.currency
         AND j.breadth = f.breadth
         AND j.name = f.name
+        AND j.measure = f.measure
         AND j.used < f.used
         AND j.used >= CAST(f.used - INTERVAL '28' DAY AS DATE)
-    WHERE j.week1 IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5
-    HAVING 2 * count_if(6 * abs(j.spent - j.week1) <= abs(f.off)) >= count(*)
+    GROUP BY 1, 2, 3, 4, 5, 6
+    HAVING count_if(
+            j.used <= CAST(f.used - INTERVAL '7' DAY AS DATE)
+            AND j.change * f.height > f.gap * j.larger
+        ) = 0
+        AND 2 * count_if(
+            j.change * f.height * CASE
+                WHEN f.direction = 'fell' THEN 35
+                WHEN f.is_steep AND 6 * j.change <= f.gap THEN 25
+                ELSE 50
+            END <= f.gap * j.larger * 10
+        ) >= count(*)
 )
 
 SELECT
@@ -161,12 +223,14 @@ SELECT
     f.model,
     f.account,
     f.usage_type,
+    f.measure,
     f.used,
     f.direction,
     f.quantity,
     f.lines,
     f.spent,
-    f.expected,
+    f.measured,
+    f.usual,
     f.off
 FROM far AS f
 JOIN sure AS s
@@ -174,6 +238,7 @@ JOIN sure AS s
     AND s.currency = f.currency
     AND s.breadth = f.breadth
     AND s.name = f.name
+    AND s.measure = f.measure
     AND s.used = f.used
 JOIN run_deliveries AS r
     ON r.payer_account = f.payer_account

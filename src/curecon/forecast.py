@@ -177,8 +177,8 @@ def _forecast(days: Days, billed: Decimal, through: date, ends: date) -> dict[st
 
     told |= {"expected": total(to_come.expected), "tries": to_come.tries}
     if to_come.off is None:
-        short = f"too few days for an interval: {to_come.tries} earlier forecasts can be tried"
-        return {**told, "reason": f"{short}, and {TRIES_MIN} are needed"}
+        tries = f"{to_come.tries} earlier forecasts can be compared with what came"
+        return {**told, "reason": f"only {tries}, and {TRIES_MIN} are needed"}
     return {
         **told,
         "low": total(to_come.expected - to_come.off),

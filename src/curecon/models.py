@@ -192,6 +192,24 @@ class DailySpend(Record):
     billed: Money
 
 
+class UnusualDay(Record):
+    """A day on which something cost, or was used, far more or far less than is usual on it.
+
+    `billed` and `expected` are dollars, or quantities where `measure` is quantity.
+    """
+
+    period: str
+    payer_account: str
+    currency: str
+    day: date
+    what: str
+    name: str
+    measure: Literal["cost", "quantity"]
+    direction: Literal["rose", "fell"]
+    billed: Money
+    expected: Money
+
+
 class Forecast(Record):
     """What a month that still runs will come to, but for tax and credits that are yet to be added.
 
@@ -290,6 +308,7 @@ class AuditResult(Record):
     days: list[DailySpend] = []
     provisioned: list[ProvisionedDay] = []
     forecasts: list[Forecast] = []
+    unusual_days: list[UnusualDay] = []
     finding_lines: list[FindingLine] = []
 
 

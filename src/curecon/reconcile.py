@@ -371,6 +371,17 @@ def _compare(
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
     for name in ("daily", "streams", "unusual", "anomalies"):
         make(con, "steps", f"{name}.sql")
+    _name_tags(con)
+
+
+def _name_tags(con: duckdb.DuckDBPyConnection) -> None:
+    """Add to each anomaly the tag that explains it; no line is looked at where there is none."""
+    if not con.execute("SELECT 1 FROM anomalies LIMIT 1").fetchall():
+        return
+    make(con, "duckdb", "tagged.sql")
+    grain = ("delivery_id", "currency", "what", "name", "measure", "direction")
+    same = " AND ".join(f"t.{name} = anomalies.{name}" for name in grain)
+    con.execute(f"UPDATE anomalies SET reason = reason || t.told FROM tagged AS t WHERE {same}")
 
 
 def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:

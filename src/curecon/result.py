@@ -20,6 +20,7 @@ from curecon.models import (
     RateUsed,
     Run,
     Total,
+    UnusualDay,
 )
 
 
@@ -34,6 +35,7 @@ def collect(con: duckdb.DuckDBPyConnection, run: Run) -> AuditResult:
         days=[DailySpend(**row) for row in _rows(con, "days.sql")],
         provisioned=[ProvisionedDay(**row) for row in _rows(con, "provisioned.sql")],
         forecasts=_forecasts(con),
+        unusual_days=[UnusualDay(**row) for row in _rows(con, "unusual_days.sql")],
         finding_lines=[FindingLine(**row) for row in _rows(con, "finding_lines.sql")],
     )
 

@@ -21,6 +21,7 @@ from curecon.models import (
     Severity,
     State,
     Total,
+    UnusualDay,
 )
 from curecon.report.figures import EXACT, ZERO, add, count, money, percent
 from curecon.report.text import CODE, visible, words
@@ -77,6 +78,9 @@ SOURCES = {
 
 UNJUDGED = ("unpriced", "not_repriced")
 """Components whose amount says nothing against AWS: no expectation was formed."""
+
+BY_DAY = ("spend_rose", "spend_fell", "quantity_moved")
+"""Checks whose days are marked one by one in the chart."""
 
 Key = tuple[str, str, str]
 
@@ -303,8 +307,13 @@ def _statement(total: Total, result: AuditResult) -> Statement:
     )
     ids = {finding.id for finding in findings}
     marks: dict[date, list[str]] = {}
+    for day in result.unusual_days:
+        if _key(day) == key:
+            marks.setdefault(day.day, []).append(_unusual(day))
     for finding in findings:
-        if finding.category == "anomaly" and finding.first_usage:
+        # What has no days of its own, such as what is new, is marked on its first.
+        has_days = finding.check in BY_DAY
+        if finding.category == "anomaly" and not has_days and finding.first_usage:
             marks.setdefault(finding.first_usage.date(), []).append(finding.reason)
     return Statement(
         total,
@@ -320,9 +329,18 @@ def _statement(total: Total, result: AuditResult) -> Statement:
     )
 
 
+def _unusual(day: UnusualDay) -> str:
+    """Say in a few words what is unusual on a day."""
+    usual = f"{money(day.billed)}, usually about {money(day.expected)}"
+    quantity = ", in quantity" if day.measure == "quantity" else ""
+    return f"{day.what} {day.name} {day.direction}{quantity}: {usual}"
+
+
 def _place(component: str, order: list[str]) -> int:
     return order.index(component) if component in order else order.index("unpriced")
 
 
-def _key(row: Total | BridgeRow | Breakdown | DailySpend | ProvisionedDay | Forecast) -> Key:
+def _key(
+    row: Total | BridgeRow | Breakdown | DailySpend | ProvisionedDay | Forecast | UnusualDay,
+) -> Key:
     return row.period, row.payer_account, row.currency
