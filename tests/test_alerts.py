@@ -379,6 +379,36 @@ def test_a_run_that_failed_by_its_ledger_is_told(book, server):
         book.tell(server.url)
 
 
+def test_a_failure_that_nothing_can_keep_is_not_promised_for_next_time(book, server, capsys):
+    server.fails = 99
+    asked = ["alert", "--to", server.url, "--ledger", str(book.path), "--failed", "no bill"]
+    assert cli.run(asked) == cli.FAILED
+    assert "it will be sent next time" in capsys.readouterr().err
+    book.path.write_text("no ledger")
+    assert cli.run(asked) == cli.FAILED
+    said = capsys.readouterr().err
+    assert "it will not be sent again" in said
+    assert "next time" not in said
+
+
+def test_an_address_that_is_written_out_is_warned_of_and_never_repeated(
+    book, server, capsys, monkeypatch
+):
+    book(month(rate=RIGHT))
+    monkeypatch.setenv("HOOK", server.url)
+    ledger_of = ["--ledger", str(book.path), "--dry-run"]
+    for given, warned in (
+        (server.url, "--to 1:"),
+        (f"team={server.url}", "--to team:"),
+        ("team=${HOOK}", None),
+        ("arn:aws:sns:us-east-1:111111111111:billing", None),
+    ):
+        assert cli.run(["alert", "--to", given, *ledger_of]) == cli.FINE
+        said = capsys.readouterr().err
+        assert ("the address is a secret" in said, SECRET in said) == (bool(warned), False)
+        assert (warned or "") in said
+
+
 def test_a_missed_run_is_told_once_a_silence(book, server):
     book(month(rate=RIGHT))
     with ledger.reading(book.path) as con:

@@ -254,8 +254,21 @@ def test_create_new_reads_the_current_execution_only(tmp_path, partition, where)
     assert names(found, tmp_path) == [key]
     assert [file.period for file in found.files] == ["2026-10"]
     assert found.notes == [
-        f"{Path(tmp_path, where).name}: 1 data file(s) that no manifest lists, not read"
+        (
+            f"{Path(tmp_path, where).name}: 1 data file of older deliveries, which a newer one "
+            "replaces, not read"
+        )
     ]
+
+
+def test_a_file_that_no_manifest_lists_is_said_apart_from_those_of_older_deliveries(tmp_path):
+    key = create_new(tmp_path)
+    for stray in ("a", "b"):
+        put(tmp_path, key.replace("00001", stray))
+    assert names(find([tmp_path]), tmp_path) == [key]
+    (older, strays) = find([tmp_path]).notes
+    assert "1 data file of older deliveries" in older
+    assert strays == f"{tmp_path.name}: 2 data files that no manifest lists, not read"
 
 
 def test_a_manifest_named_alone_finds_its_files(tmp_path):

@@ -13,6 +13,11 @@ from curecon.cli_options import FAILED, FINE, AsOf, Dollars, LedgerFile, Many, d
 if TYPE_CHECKING:
     from curecon.alerts import Told
 
+NOT_KEPT = (
+    "no ledger could keep it, so it will not be sent again; mend --ledger and the channel, and "
+    "give --failed once more"
+)
+
 
 def alert(
     *,
@@ -58,6 +63,7 @@ def alert(
     """
     from curecon.alerts import Alert
     from curecon.alerts import alert as alerting
+    from curecon.alerts.channels import in_the_clear
     from curecon.alerts.due import Thresholds
 
     date = day(as_of)
@@ -74,6 +80,12 @@ def alert(
         now=datetime.combine(date, clock.time()) if date else clock,
     )
     told = alerting(to, options)
+    for name in in_the_clear(to):
+        sys.stderr.write(
+            f"curecon: warning: --to {name}: the address is a secret, and a command line is not: "
+            "it is seen in the list of processes and in the history of the shell. Write "
+            "'${VARIABLE}' and put the address into the environment, or @FILE\n"
+        )
     for one in told:
         _say(one)
     return FAILED if any(one.outcome == "failed" for one in told) else FINE
@@ -88,6 +100,7 @@ def _say(one: "Told") -> None:
         "sent": f"sent: {one.title}",
         "nothing": "nothing to tell",
         "quiet": "quiet hours: it will be sent after them",
-        "failed": f"not sent: {one.error}; it will be sent next time",
+        "failed": f"not sent: {one.error}; "
+        + ("it will be sent next time" if one.kept else NOT_KEPT),
     }[one.outcome]
     sys.stderr.write(f"curecon: channel {one.channel}: {words}\n")

@@ -7,6 +7,7 @@ is. Without one, every data file of a folder is read, unless that would read a d
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -93,9 +94,8 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
         _refuse_two_executions(root, data)
         return data
     places = [PurePosixPath(path) for path in paths if _is_data(path)]
-    listed = [
-        file for one in manifest.current(manifests) for file in _listed(one, root, periods, places)
-    ]
+    current = manifest.current(manifests)
+    listed = [file for one in current for file in _listed(one, root, periods, places)]
     covered = {file.period for file in listed} | {one.period for one in manifests}
     for file in data:
         if file.period and file.period not in covered and None not in covered:
@@ -104,10 +104,27 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
                 "delivery may be under way; wait for the manifest, or leave it out with --period"
             )
     read = {file.path.resolve() for file in listed}
-    surplus = sum(file.path.resolve() not in read for file in data)
-    if surplus:
-        notes.append(f"{root.name}: {surplus} data file(s) that no manifest lists, not read")
+    replaced = _replaced([one for one in manifests if one not in current], root, periods, places)
+    left = {file.path.resolve() for file in data} - read
+    for paths_left, what in (
+        (left & replaced, "of older deliveries, which a newer one replaces"),
+        (left - replaced, "that no manifest lists"),
+    ):
+        if paths_left:
+            many = f"{len(paths_left)} data file{'s' if len(paths_left) > 1 else ''}"
+            notes.append(f"{root.name}: {many} {what}, not read")
     return listed
+
+
+def _replaced(
+    older: Sequence[Manifest], root: Path, periods: Sequence[str], places: Sequence[PurePosixPath]
+) -> set[Path]:
+    """Return the files of manifests that are not current; some of them may be gone by now."""
+    found: set[Path] = set()
+    for one in older:
+        with suppress(BillUnreadable):
+            found |= {file.path.resolve() for file in _listed(one, root, periods, places)}
+    return found
 
 
 def _listed(

@@ -82,6 +82,22 @@ def read(given: Sequence[str]) -> list[Channel]:
     return channels
 
 
+def in_the_clear(given: Sequence[str]) -> list[str]:
+    """Name the channels whose address is written out, and no ARN, which is no secret.
+
+    What the environment holds as a whole (CURECON_ALERT_TO) stands on no command line.
+    """
+    found = []
+    held = os.environ.get("CURECON_ALERT_TO", "")
+    for number, written in enumerate(given, start=1):
+        named = _NAMED.fullmatch(written)
+        name, address = (named[1], named[2]) if named else (str(number), written)
+        secret = not (address.startswith("@") or _VARIABLE.search(address))
+        if secret and not _ARN.fullmatch(address) and written not in held:
+            found.append(name)
+    return found
+
+
 def _unfolded(given: Sequence[str]) -> list[str]:
     """Put the lines of files in the place of their names."""
     every = []

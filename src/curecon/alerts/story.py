@@ -51,7 +51,10 @@ class Alert:
 
 
 class Told(Record):
-    """What became of one channel; `error` says why it was not told, and no address."""
+    """What became of one channel; `error` says why it was not told, and no address.
+
+    `kept` is false where a message failed that no ledger could keep, so nothing sends it again.
+    """
 
     channel: str
     outcome: Outcome
@@ -60,6 +63,7 @@ class Told(Record):
     title: str | None = None
     text: str | None = None
     error: str | None = None
+    kept: bool = True
 
 
 def alert(to: Sequence[str], options: Alert | None = None) -> list[Told]:
@@ -71,7 +75,8 @@ def alert(to: Sequence[str], options: Alert | None = None) -> list[Told]:
         options: the ledger, thresholds, quiet hours and so on.
 
     Returns:
-        What became of each channel. A channel that failed is told the next time.
+        What became of each channel. One that failed is told the next time, unless there is no
+        ledger to keep that a run failed.
 
     Raises:
         OptionInvalid: a channel or an option cannot be understood; nothing was sent.
@@ -93,7 +98,8 @@ def alert(to: Sequence[str], options: Alert | None = None) -> list[Told]:
         except CureconError:
             if options.failed is None:
                 raise
-            outcomes.append(_send(one, Message([], given, options.report)))
+            sent = _send(one, Message([], given, options.report))
+            outcomes.append(sent.model_copy(update={"kept": False}))
     return outcomes
 
 
