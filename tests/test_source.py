@@ -474,7 +474,7 @@ def test_a_file_of_no_period_beside_manifests_is_noted_and_not_read(tmp_path):
     put(tmp_path, "extract.csv")
     found = find([tmp_path])
     assert names(found, tmp_path) == [key]
-    assert "2 data file(s)" in found.notes[0]
+    assert "1 data file that no manifest lists" in found.notes[1]
 
 
 def test_period_asks_only_for_the_files_of_that_period(tmp_path):
