@@ -1,4 +1,4 @@
-"""Three months as they come: deliveries, restatements, credits, decisions, and a channel that fails.
+"""Three months as they come: deliveries, restatements, credits, decisions, a channel that fails.
 
 Everything goes through the command line, on a bucket as Data Exports fills it. Which message must
 come when is worked out by hand and stands beside each day.
@@ -32,7 +32,7 @@ class Company:
         ]
         self.prices.write_text("\n".join(items), "utf-8")
         self.servers = {"mail": mail, "chat": chat}
-        self.deliveries = 0
+        self.deliveries, self.ids = 0, {}
 
     def deliver(self, period, lines):
         """AWS adds an execution of a period, and says that it is the current one."""
@@ -64,6 +64,13 @@ class Company:
             [one for post in server.taken[before[name] :] for one in told(post["message"])]
             for name, server in self.servers.items()
         )
+
+    def keeps_ids(self):
+        """No finding changes its id, and a meter's are of one series in every month."""
+        series = {}
+        for grain, one in self.findings().items():
+            assert self.ids.setdefault(grain, one["id"]) == one["id"]
+            assert series.setdefault((grain[0], grain[2]), one["series_id"]) == one["series_id"]
 
     def findings(self):
         """Everything that was ever found, as it is listed: (check, period, meter) -> row."""
@@ -105,59 +112,54 @@ def company(tmp_path, monkeypatch):
         one.http.server_close()
 
 
-def test_three_months_are_replayed(company, capsys):
-    audit, alert, chat = company.audit, company.alert, company.servers["chat"]
-    ids = {}
-
-    def same_ids():
-        """No finding changes its id, and one meter's is of one series in every month."""
-        series = {}
-        for grain, one in company.findings().items():
-            assert ids.setdefault(grain, one["id"]) == one["id"]
-            assert series.setdefault((grain[0], grain[2]), one["series_id"]) == one["series_id"]
-
+def october(company, chat):
     # October so far: 10 lines of one meter and 2 of another are billed at twice their rate.
-    october = used(EAST, "2026-10", range(1, 11)) + used(WEST, "2026-10", (1, 2))
-    company.deliver("2026-10", october)
-    assert audit("2026-10-15") == cli.FOUND
-    assert alert("2026-10-15") == (
+    lines = used(EAST, "2026-10", range(1, 11)) + used(WEST, "2026-10", (1, 2))
+    company.deliver("2026-10", lines)
+    assert company.audit("2026-10-15") == cli.FOUND
+    assert company.alert("2026-10-15") == (
         0,
         [("new", EAST), ("new", WEST)],
         [("new", EAST), ("new", WEST)],
     )
-    same_ids()
+    company.keeps_ids()
 
     # The job runs again on the same delivery.
-    assert audit("2026-10-15") == cli.FOUND
-    assert alert("2026-10-15") == (0, [], [])
+    assert company.audit("2026-10-15") == cli.FOUND
+    assert company.alert("2026-10-15") == (0, [], [])
 
     # All of October: the first meter has doubled, AWS has corrected the second. The chat is down.
     whole = used(EAST, "2026-10", range(1, 21)) + used(WEST, "2026-10", (1, 2), rate=RIGHT)
     company.deliver("2026-10", whole)
-    assert audit("2026-11-02") == cli.FOUND
+    assert company.audit("2026-11-02") == cli.FOUND
     chat.fails = 99
-    assert alert("2026-11-02") == (2, [("worse", EAST)], [])
-    same_ids()
+    assert company.alert("2026-11-02") == (2, [("worse", EAST)], [])
+    company.keeps_ids()
+    return whole
 
+
+def november(company, chat, whole):
     # November begins, with a meter that nobody knows. The chat is still down.
     company.deliver(
         "2026-11",
         used(EAST, "2026-11", (1, 2, 3)) + used(NOBODY, "2026-11", (2,), pricing_unit="Things"),
     )
-    assert audit("2026-11-05") == cli.FOUND
-    assert alert("2026-11-05") == (2, [("new", NOBODY)], [])
-    same_ids()
+    assert company.audit("2026-11-05") == cli.FOUND
+    assert company.alert("2026-11-05") == (2, [("new", NOBODY)], [])
+    company.keeps_ids()
 
     # October is final, and brings a credit of what was too much. The chat is back, and is told
     # in one message what it missed.
     final = [{**one, "bill_invoice_id": "I-10"} for one in whole]
     company.deliver("2026-10", [*final, credit("2026-10", "1.20")])
-    assert audit("2026-11-08") == cli.FOUND
+    assert company.audit("2026-11-08") == cli.FOUND
     chat.fails, posts = 0, len(chat.taken)
-    assert alert("2026-11-08") == (0, [], [("worse", EAST), ("new", NOBODY)])
+    assert company.alert("2026-11-08") == (0, [], [("worse", EAST), ("new", NOBODY)])
     assert len(chat.taken) == posts + 1
-    same_ids()
-    capsys.readouterr()
+    company.keeps_ids()
+
+
+def decisions(company, capsys):
     assert company.run("diff", "2026-10", "1", "2") == cli.FINE
     assert EAST in capsys.readouterr().out
 
@@ -176,28 +178,38 @@ def test_three_months_are_replayed(company, capsys):
     assert "1.20" in capsys.readouterr().out
 
     # November is final; nothing of it is news.
-    november = used(EAST, "2026-11", (1, 2, 3), bill_invoice_id="I-11")
-    november += used(NOBODY, "2026-11", (2,), pricing_unit="Things", bill_invoice_id="I-11")
-    company.deliver("2026-11", november)
-    assert audit("2026-12-05") == cli.FOUND
-    assert alert("2026-12-05") == (0, [], [])
-    same_ids()
+    lines = used(EAST, "2026-11", (1, 2, 3), bill_invoice_id="I-11")
+    lines += used(NOBODY, "2026-11", (2,), pricing_unit="Things", bill_invoice_id="I-11")
+    company.deliver("2026-11", lines)
+    assert company.audit("2026-12-05") == cli.FOUND
+    assert company.alert("2026-12-05") == (0, [], [])
+    company.keeps_ids()
 
+
+def december(company):
     # December: the meter that was corrected is wrong again, and is told as that; the first one
     # goes on with fewer dollars than were told.
-    december = used(EAST, "2026-12", (1, 2)) + used(WEST, "2026-12", (1, 2, 3))
-    company.deliver("2026-12", december)
-    assert audit("2026-12-10") == cli.FOUND
-    assert alert("2026-12-10") == (0, [("back", WEST)], [("back", WEST)])
-    same_ids()
+    lines = used(EAST, "2026-12", (1, 2)) + used(WEST, "2026-12", (1, 2, 3))
+    company.deliver("2026-12", lines)
+    assert company.audit("2026-12-10") == cli.FOUND
+    assert company.alert("2026-12-10") == (0, [("back", WEST)], [("back", WEST)])
+    company.keeps_ids()
 
     # December is final, and a run that fails is told once to each.
-    company.deliver("2026-12", [{**one, "bill_invoice_id": "I-12"} for one in december])
-    assert audit("2027-01-06") == cli.FOUND
-    assert alert("2027-01-06") == (0, [], [])
+    company.deliver("2026-12", [{**one, "bill_invoice_id": "I-12"} for one in lines])
+    assert company.audit("2027-01-06") == cli.FOUND
+    assert company.alert("2027-01-06") == (0, [], [])
     for server in company.servers.values():
         assert company.run("alert", "--to", f"x={server.url}", "--failed", "no bill") == cli.FINE
         assert "The audit failed: no bill" in server.taken[-1]["message"]
 
-    assert {key[1] for key in ids} == {"2026-10", "2026-11", "2026-12"}
-    assert len(set(ids.values())) == len(ids)
+    assert {key[1] for key in company.ids} == {"2026-10", "2026-11", "2026-12"}
+    assert len(set(company.ids.values())) == len(company.ids)
+
+
+def test_three_months_are_replayed(company, capsys):
+    chat = company.servers["chat"]
+    whole = october(company, chat)
+    november(company, chat, whole)
+    decisions(company, capsys)
+    december(company)

@@ -1,5 +1,6 @@
 -- severity: info
 -- category: anomaly
+-- needs: anomalies
 -- question: Was a usage type used far more or less, although what it cost stayed as it was?
 -- sql/steps/unusual.sql says what counts; docs/anomalies.md, how often that is right.
 SELECT
