@@ -331,6 +331,63 @@ BOMBS = {
 }
 
 
+def dense_parquet(path, kind):
+    """A Parquet file of a few kilobytes with a text of megabytes, once or in every row."""
+    table = aws.cur2_table(aws.bill()[:1])
+    rows, large = 50_000, pa.array(["x" * (4 << 20)])
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), large)
+    one = pa.array([0] * rows)
+    if kind == "a cell of a hundred megabytes":
+        columns = {name: table.column(name) for name in table.column_names}
+        columns["line_item_line_item_description"] = pa.array(["x" * (100 << 20)])
+        how = {"use_dictionary": False}
+    else:
+        columns = {name: table.column(name).combine_chunks().take(one) for name in
+                   table.column_names}  # fmt: skip
+        how = {"dictionary_pagesize_limit": 1 << 30}
+        if kind == "one text in every row":
+            columns["line_item_line_item_description"] = words
+        else:
+            keys, ends = pa.array(["k"] * rows), pa.array(range(rows + 1), pa.int32())
+            columns["resource_tags"] = pa.MapArray.from_arrays(ends, keys, words)
+    pq.write_table(pa.table(columns), path, compression="zstd", write_statistics=False, **how)
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["a cell of a hundred megabytes", "one text in every row", "one tag in every row"]
+)
+def test_a_dense_parquet_file_is_refused_within_little_memory(tmp_path, kind):
+    path = dense_parquet(tmp_path / "bomb.parquet", kind)
+    assert path.stat().st_size < 100_000
+    status, said, megabytes = peak_of(["ingest", path], tmp_path)
+    assert (status, said.startswith(f"curecon: {path}: column ")) == (2, True), said
+    assert "packed so densely" in said
+    assert megabytes < 900
+    assert not (tmp_path / "curecon.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_read"),
+    [
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, True),  # one tag whose value is a long text
+        ("[" * 1_000_000, False),
+        ("{" * 1_000_000, False),
+        ('{"a":' * 100_000, False),
+    ],
+    ids=["an object", "lists", "braces", "no end"],
+)
+def test_deep_json_in_a_cell_is_a_text_or_refused_by_its_row(tmp_path, cell, is_read):
+    rows = aws.cur2_rows(aws.bill()[:2])
+    rows[1]["resource_tags"] = cell
+    path = aws.write_csv(tmp_path / "deep.csv", rows)
+    found = refused_or_read(read_total, path, path.read_bytes(), cell[:9])
+    assert (found is not None) == is_read
+    if not is_read:
+        with pytest.raises(CureconError, match="row 3, column resource_tags"):
+            read_total(path)
+
+
 def peak_of(arguments, folder):
     """Run the command line; return its status, what it said, and the megabytes that it took."""
     with (folder / "said").open("w+b") as said:

@@ -872,6 +872,37 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     assert "would unpack to" in refusal(path)
 
 
+def test_members_that_lie_over_each_other_are_a_bomb_too(tmp_path, monkeypatch):
+    """One member listed 300 times is 300 times as large unpacked, and hardly larger packed."""
+    plain = zipped(tmp_path, {"a.csv": csv_bytes() + b"0,1\n" * (1 << 17)}).read_bytes()
+    at, end = plain.index(b"PK\x01\x02"), plain.index(b"PK\x05\x06")
+    entry, times = plain[at:end], 300
+    tail = bytearray(plain[end:])
+    tail[8:12] = times.to_bytes(2, "little") * 2
+    tail[12:16] = (len(entry) * times).to_bytes(4, "little")
+    path = read_bytes(tmp_path, plain[:at] + entry * times + bytes(tail), "over.zip")
+    monkeypatch.setattr(reader, "_UNZIP_ALWAYS", 1 << 20)
+    assert re.match(rf"{path}: the ZIP would unpack to [\d,]+ bytes", refusal(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("zip_in_gz.csv.gz", lambda inner: gz(inner("a.zip")), "neither Parquet nor UTF-8 CSV"),
+        ("gz_in_gz.csv.gz", lambda _: gz(gz(csv_bytes())), "neither Parquet nor UTF-8 CSV"),
+        ("zip_in_zip.zip", lambda inner: inner("b.zip", inner("a.zip")), "holds no .csv"),
+    ],
+)
+def test_archives_in_archives_are_refused(tmp_path, name, data, told):
+    def inner(archive, content=None):
+        member = "bill.csv" if content is None else "a.zip"
+        return zipped(tmp_path, {member: content or csv_bytes()}, archive).read_bytes()
+
+    path = read_bytes(tmp_path, data(inner), name)
+    assert refusal(path).startswith(f"{path}: ")
+    assert told in refusal(path)
+
+
 def test_a_bad_cell_in_a_zip_names_the_zip(tmp_path):
     path = zipped(tmp_path, {"a.csv": csv_bytes(), "b.csv": csv_bytes(**{COST: "x"})})
     assert f"{path}: row 4, column {COST}: 'x'" in refusal(path)

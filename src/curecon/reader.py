@@ -39,6 +39,10 @@ _CHUNK = 1 << 20
 _DEFLATE_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
 # A bill packs to a seventh or so of its size, and one that repeats itself to less.
 _ROOM_RATIO = 30
+# A word of a dictionary of Parquet stands once in the file and once a row in memory, 2,048 rows at
+# a time. Columns that are packed this densely are measured before they are read.
+_DENSE_BYTES, _DENSE_RATIO_MAX, _DENSE_CELL_MAX = 1 << 18, 30, 1 << 18
+_DENSE_MEMORY = "300MB"
 _ZIPPED = (".csv", ".csv.gz", ".parquet")
 
 # Columns that only one generation of a report type has, as AWS names them. A CUR 2.0 export may
@@ -177,7 +181,41 @@ class Reader:
             Delivered(name, kind, '"' + name.replace('"', '""') + '"')
             for name, kind, *_ in described
         ]
+        self._refuse_dense(file, link, columns)
         return columns, rows[0][0]
+
+    def _refuse_dense(self, file: BillFile, link: Path, columns: Sequence[Delivered]) -> None:
+        """Refuse a Parquet file of a few bytes whose texts would fill the memory."""
+        try:
+            dense = {
+                name
+                for (name,) in self.con.execute(
+                    "SELECT DISTINCT split_part(path_in_schema, ', ', 1) FROM parquet_metadata(?)"
+                    " WHERE type = 'BYTE_ARRAY' AND total_uncompressed_size > ?"
+                    " AND total_uncompressed_size > ? * total_compressed_size",
+                    [str(link), _DENSE_BYTES, _DENSE_RATIO_MAX],
+                ).fetchall()
+            }
+            for column in columns:
+                size = _longest(column) if column.name in dense else None
+                if size and (found := self._largest(link, size)) > _DENSE_CELL_MAX:
+                    raise BillUnreadable(_too_dense(file, column, f"of {found:,} bytes"))
+        except duckdb.OutOfMemoryException as error:
+            raise BillUnreadable(_too_dense(file, column, "larger than the memory")) from error
+        except duckdb.Error:
+            return  # what cannot be read is told, with its row, when it is read
+
+    def _largest(self, link: Path, size: str) -> int:
+        """Measure the largest cell of a column, in little memory."""
+        found = self.con.execute("SELECT current_setting('memory_limit')").fetchone()
+        self.con.execute(f"SET memory_limit = '{_DENSE_MEMORY}'")
+        try:
+            largest = self.con.execute(
+                f"SELECT max({size}) FROM read_parquet(?, hive_partitioning = false)", [str(link)]
+            ).fetchone()
+        finally:
+            self.con.execute(f"SET memory_limit = '{found[0] if found else ''}'")
+        return int(largest[0] or 0) if largest else 0
 
     def _unzip(self, file: BillFile, number: int, digest: "Future[str]") -> list[OpenFile]:
         """Unpack the data files of a ZIP under names of our own; DuckDB cannot open ZIP."""
@@ -209,6 +247,25 @@ class Reader:
                 unpacked.write(magic)
                 shutil.copyfileobj(packed, unpacked, 1 << 20)
         return link
+
+
+def _longest(column: Delivered) -> str | None:
+    """SQL for the bytes of the longest text in a cell, of which a map has several."""
+    return {
+        "VARCHAR": f"strlen({column.cell})",
+        "BLOB": f"octet_length({column.cell})",
+        "MAP(VARCHAR, VARCHAR)": (
+            f"greatest(list_max([strlen(x) FOR x IN map_keys({column.cell})]),"
+            f" list_max([strlen(x) FOR x IN map_values({column.cell})]))"
+        ),
+    }.get(column.physical)
+
+
+def _too_dense(file: BillFile, column: Delivered, size: str) -> str:
+    return (
+        f"{file.path}: column {column.name} has a cell {size}, packed so densely that reading"
+        " it would fill the memory; it is no bill, or damaged, copy it again"
+    )
 
 
 def open_text(link: Path) -> io.TextIOWrapper:
@@ -338,7 +395,9 @@ def _is_data(member: zipfile.ZipInfo) -> bool:
 
 def _refuse_bomb(file: BillFile, members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
-    packed = max(sum(member.compress_size for member in members), 1)
+    # Members may lie over each other, and be small by themselves.
+    stored = min(sum(member.compress_size for member in members), file.path.stat().st_size)
+    packed = max(stored, 1)
     dense = unpacked > _UNZIP_ALWAYS and unpacked > packed * _UNZIP_RATIO_MAX
     if unpacked > _UNZIPPED_MAX or dense:
         raise BillUnreadable(_bomb(file, f"{unpacked:,}"))
