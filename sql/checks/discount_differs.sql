@@ -6,10 +6,15 @@
 SELECT
     c.line,
     c.difference,
-    CASE WHEN c.difference > 0 THEN 'error' ELSE 'warning' END AS severity,
+    CASE
+        WHEN c.difference > 0 AND c.reason <> 'discount_unusual' THEN 'error'
+        ELSE 'warning'
+    END AS severity,
     CASE c.reason
         WHEN 'discount_missing' THEN 'The discount that the contract promises has not arrived.'
         WHEN 'discount_excluded' THEN 'A discount stands on charges that the contract excludes.'
+        WHEN 'discount_unusual'
+        THEN 'The discount is not the one that charges of the service had on the same day.'
         ELSE 'The discount is not the share that the contract promises.'
     END AS reason,
     c.billed,

@@ -11,6 +11,7 @@ SELECT
     c.difference,
     CASE c.reason
         WHEN 'negation_without_usage' THEN 'A savings-plan negation stands without the usage it should cancel.'
+        WHEN 'covered_usage_billed' THEN 'Usage that a commitment paid for is billed again.'
         WHEN 'usage_without_negation' THEN 'Usage covered by a savings plan is not cancelled by a negation.'
         ELSE 'A savings-plan negation does not cancel the usage that it covers.'
     END AS reason

@@ -6,8 +6,9 @@
 -- The plan's rate moves the effective cost, not the unblended cost that the bridge accounts for. The
 -- contract says what was agreed; without it AWS's offer of the plan's kind does, which the fee line
 -- names. A plan keeps the rates of the day it was bought, so a rate of any offer at hand will do,
--- and none of them proves more than a warning. FOCUS states no rate of the plan, so its effective
--- cost is held against the contract alone.
+-- and none of them proves more than a warning; neither does the rate of most of its hours. FOCUS
+-- states no rate of the plan, so its effective cost is held against the contract alone, unless the
+-- contract discounts the fees of plans as well.
 WITH covered AS (
     SELECT
         l.line,
@@ -30,10 +31,11 @@ WITH covered AS (
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind = 'covered_usage'
         AND l.line_item_usage_amount > 0
-        AND (
-            (k.price_basis = 'unblended' AND l.savings_plan_savings_plan_rate < 100000)
-            OR (k.price_basis = 'list' AND l.savings_plan_savings_plan_effective_cost IS NOT NULL)
-        )
+        AND CASE
+            WHEN k.price_basis = 'unblended' THEN l.savings_plan_savings_plan_rate < 100000
+            ELSE l.savings_plan_savings_plan_effective_cost IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM contract_shares WHERE is_fee)
+        END
 ),
 
 plan_kinds AS (
@@ -85,17 +87,52 @@ offered AS (
             AND (r.ends IS NULL OR r.ends > c.usage_day) THEN r.rate END) = 1
 ),
 
+rate_counts AS (
+    SELECT
+        plan,
+        usage_type,
+        operation,
+        rate,
+        count(*) AS lines,
+        sum(count(*)) OVER (PARTITION BY plan, usage_type, operation) AS all_lines
+    FROM covered
+    WHERE rate IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+),
+
+-- The rate of most lines: of four at least, and of three quarters.
+usual AS (
+    SELECT
+        c.line,
+        r.rate AS agreed_rate,
+        CAST(NULL AS STRING) AS rate_id,
+        'warning' AS severity
+    FROM covered AS c
+    JOIN rate_counts AS r
+        ON r.plan = c.plan
+        AND r.usage_type = c.usage_type
+        AND coalesce(r.operation, '') = coalesce(c.operation, '')
+    WHERE r.lines >= 4
+        AND r.lines * 4 >= r.all_lines * 3
+        AND r.rate <> c.rate
+        AND c.line NOT IN (SELECT line FROM agreed)
+        AND c.line NOT IN (SELECT line FROM offered)
+),
+
 -- What no source agrees is at least what the bill itself says.
 judged AS (
     SELECT * FROM agreed
     UNION ALL
     SELECT * FROM offered
     UNION ALL
+    SELECT * FROM usual
+    UNION ALL
     SELECT c.line, c.rate, NULL, 'error'
     FROM covered AS c
     WHERE c.rate IS NOT NULL
         AND c.line NOT IN (SELECT line FROM agreed)
         AND c.line NOT IN (SELECT line FROM offered)
+        AND c.line NOT IN (SELECT line FROM usual)
 ),
 
 costs AS (
@@ -105,7 +142,7 @@ costs AS (
         c.identity_time_interval,
         j.severity,
         j.rate_id,
-        c.rate = j.agreed_rate AS at_its_rate,
+        coalesce(c.rate = j.agreed_rate, FALSE) AS at_its_rate,
         c.tolerance,
         coalesce(c.effective, CAST(round(c.quantity * c.rate, 10) AS DECIMAL(36, 20))) AS billed,
         CAST(round(c.quantity * j.agreed_rate, 10) AS DECIMAL(36, 20)) AS expected

@@ -3,10 +3,23 @@
 -- needs: contract_tax
 -- question: Is the tax the contract's rate of the contract's base?
 -- Tax is compared by product, usage account, seller and currency; by product over all accounts where
--- one account bears the tax of others. Credits and refunds may lower the base or not, so that tax is
--- right either way. Each tax line is rounded to the cent. Tax is not re-priced, so these dollars
--- stand beside the bridge.
-WITH amounts AS (
+-- one account bears the tax of others. Credits and refunds may lower the base or not, and what is
+-- billed wrong or twice may be taxed as billed or as it should be, so that tax is right either way:
+-- the wrong charge has its own finding. Tax may be on charges whose product or line type is unknown,
+-- too: as much as is taxed nowhere else in the account. Each tax line is rounded to the cent. Tax is not re-priced,
+-- so these dollars stand beside the bridge.
+WITH wrongly_billed AS (
+    SELECT
+        line,
+        sum(difference) AS difference
+    FROM compared
+    WHERE component NOT IN ('agrees', 'unpriced', 'not_repriced', 'duplicate')
+        AND difference <> 0
+        AND EXISTS (SELECT 1 FROM contract_tax)
+    GROUP BY 1
+),
+
+amounts AS (
     SELECT
         l.delivery_id,
         l.line,
@@ -17,6 +30,7 @@ WITH amounts AS (
         coalesce(l.line_item_usage_account_id, '') AS account,
         l.line_item_unblended_cost AS billed,
         k.kind = 'tax' AS is_tax,
+        k.kind = 'unknown' AS is_unknown,
         CASE
             WHEN k.kind IN ('usage', 'covered_usage', 'negation', 'reserved_usage', 'discount')
             THEN l.line_item_unblended_cost
@@ -26,13 +40,20 @@ WITH amounts AS (
         END AS base,
         CASE WHEN k.kind IN ('credit', 'refund', 'correction')
             THEN l.line_item_unblended_cost ELSE 0 END AS given_back,
+        CASE WHEN k.kind = 'tax' THEN 0 ELSE coalesce(w.difference, 0) END AS wrong,
+        CASE WHEN r.line IS NULL THEN 1 ELSE 0 END AS is_first,
         t.rate
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
     CROSS JOIN contract_tax AS t
+    LEFT JOIN wrongly_billed AS w
+        ON w.line = l.line
+    LEFT JOIN repeated AS r
+        ON r.line = l.line
+        AND r.how <> 'similar_usage'
     WHERE k.is_ai
-        AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+        AND (r.line IS NULL OR k.kind <> 'tax')
 ),
 
 by_account AS (
@@ -42,10 +63,29 @@ by_account AS (
         entity,
         currency,
         account,
-        sum(base) AS base,
+        sum(base * is_first) AS base,
         sum(CASE WHEN is_tax THEN 1 ELSE 0 END) AS tax_lines
     FROM amounts
     GROUP BY 1, 2, 3, 4, 5
+),
+
+-- Charges of a line type that nobody knows, and of products that are taxed nowhere.
+untaxed AS (
+    SELECT
+        a.delivery_id,
+        a.account,
+        sum(CASE WHEN a.is_unknown THEN a.billed ELSE a.base END) AS base
+    FROM amounts AS a
+    LEFT JOIN (
+        SELECT DISTINCT delivery_id, product_code, entity, currency FROM amounts WHERE is_tax
+    ) AS t
+        ON t.delivery_id = a.delivery_id
+        AND t.product_code = a.product_code
+        AND t.entity = a.entity
+        AND t.currency = a.currency
+    WHERE a.is_unknown
+        OR t.delivery_id IS NULL
+    GROUP BY 1, 2
 ),
 
 levels AS (
@@ -81,29 +121,67 @@ sums AS (
         bearer,
         sum(CASE WHEN is_tax THEN billed ELSE 0 END) AS tax,
         sum(CASE WHEN is_tax THEN 1 ELSE 0 END) AS tax_lines,
-        CAST(round(sum(base) * max(rate), 2) AS DECIMAL(36, 20)) AS tax_of_base,
-        CAST(round((sum(base) + sum(given_back)) * max(rate), 2) AS DECIMAL(36, 20))
-            AS tax_of_rest,
-        sum(base) AS base
+        CAST(max(rate) AS DECIMAL(15, 10)) AS rate,
+        CAST(sum(base * is_first) AS DECIMAL(22, 10)) AS base,
+        CAST(sum(base) AS DECIMAL(22, 10)) AS with_copies,
+        CAST(sum((base - wrong) * is_first) AS DECIMAL(22, 10)) AS as_it_should_be,
+        CAST(sum(given_back * is_first) AS DECIMAL(22, 10)) AS given_back
     FROM grouped
     GROUP BY 1, 2, 3, 4, 5
 ),
 
-wrong AS (
+bases AS (
+    SELECT *, base AS taxed FROM sums
+    UNION ALL
+    SELECT *, base + given_back AS taxed FROM sums
+    UNION ALL
+    SELECT *, with_copies AS taxed FROM sums
+    UNION ALL
+    SELECT *, with_copies + given_back AS taxed FROM sums
+    UNION ALL
+    SELECT *, as_it_should_be AS taxed FROM sums
+    UNION ALL
+    SELECT *, as_it_should_be + given_back AS taxed FROM sums
+),
+
+differences AS (
     SELECT
-        *
-    FROM sums
+        *,
+        tax - CAST(round(CAST(taxed AS DECIMAL(22, 10)) * rate, 2) AS DECIMAL(36, 20))
+            AS difference
+    FROM bases
     WHERE tax_lines > 0
         AND base <> 0
-        AND abs(tax - tax_of_base) > 0.005 * (tax_lines + 1)
-        AND abs(tax - tax_of_rest) > 0.005 * (tax_lines + 1)
+),
+
+nearest AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY delivery_id, product_code, entity, currency, bearer
+            ORDER BY abs(difference), difference
+        ) AS place
+    FROM differences
+),
+
+wrong AS (
+    SELECT n.*
+    FROM nearest AS n
+    LEFT JOIN untaxed AS u
+        ON u.delivery_id = n.delivery_id
+        AND u.account = n.bearer
+    WHERE n.place = 1
+        AND abs(n.difference) > 0.005 * (n.tax_lines + 1)
+        AND NOT coalesce(
+            n.difference > 0 AND n.difference <= u.base * n.rate + 0.005 * (n.tax_lines + 1), FALSE
+        )
 ),
 
 ranked AS (
     SELECT
         g.line,
         g.billed,
-        w.tax - w.tax_of_rest AS difference,
+        w.difference,
         row_number() OVER (
             PARTITION BY g.delivery_id, g.product_code, g.entity, g.currency, g.bearer
             ORDER BY abs(g.billed) DESC, g.identity_line_item_id NULLS LAST, g.line

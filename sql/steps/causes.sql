@@ -5,12 +5,28 @@
 WITH differing AS (
     SELECT
         p.*,
-        CASE WHEN p.is_tiered THEN p.expected ELSE p.quantity * p.price END AS exact,
         CASE
             WHEN p.is_tiered THEN p.expected
-            ELSE CAST(round(p.quantity * p.price, 10) AS DECIMAL(36, 20))
+            WHEN p.kept IS NULL THEN p.quantity * p.price
+            ELSE CAST(CAST(p.quantity * p.price AS DECIMAL(22, 10)) * p.kept AS DECIMAL(38, 20))
+        END AS exact,
+        CASE
+            WHEN p.is_tiered THEN p.expected
+            WHEN p.kept IS NULL
+            THEN CAST(round(p.quantity * p.price, 10) AS DECIMAL(36, 20))
+            ELSE CAST(
+                CAST(round(p.quantity * p.price, 10) AS DECIMAL(22, 10)) * p.kept
+                AS DECIMAL(36, 20)
+            )
         END AS at_price,
-        CAST(round(p.quantity * p.rate, 10) AS DECIMAL(36, 20)) AS at_rate
+        CASE
+            WHEN p.kept IS NULL
+            THEN CAST(round(p.quantity * p.rate, 10) AS DECIMAL(36, 20))
+            ELSE CAST(
+                CAST(round(p.quantity * p.rate, 10) AS DECIMAL(22, 10)) * p.kept
+                AS DECIMAL(36, 20)
+            )
+        END AS at_rate
     FROM priced AS p
     JOIN compared AS c
         ON c.line = p.line

@@ -8,7 +8,12 @@ WITH products AS (
         -- The bill against itself: is it quantity times the rate it states, and no quantity that
         -- cannot be?
         (
-            abs(judged - CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))) > tolerance
+            abs(judged - CASE
+                WHEN kept IS NULL THEN CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))
+                ELSE CAST(
+                    CAST(round(quantity * rate, 10) AS DECIMAL(22, 10)) * kept AS DECIMAL(36, 20)
+                )
+            END) > tolerance
             AND kind IN ('usage', 'covered_usage', 'reserved_usage')
         ) OR (kind = 'usage' AND right_quantity <> quantity AND rate <> 0) AS contradicts_itself
     FROM priced
@@ -35,10 +40,10 @@ states AS (
             ) THEN 'not_repriced'
             WHEN negation_difference IS NOT NULL THEN 'commitment'
             -- A negation that cancels, and FOCUS usage that a commitment paid for, are as they
-            -- should be without a rate.
+            -- should be without a rate. What a commitment paid for is not billed again.
             WHEN is_ai AND kind = 'negation' THEN 'agrees'
-            WHEN is_ai AND price_basis = 'list' AND kind = 'covered_usage' AND billed = 0
-            THEN 'agrees'
+            WHEN is_ai AND price_basis = 'list' AND kind = 'covered_usage'
+            THEN CASE WHEN billed = 0 THEN 'agrees' ELSE 'commitment' END
             WHEN kind NOT IN ('usage', 'covered_usage') OR quantity IS NULL OR price IS NULL
             THEN CASE
                 WHEN contradicts_itself THEN 'differs'
@@ -67,7 +72,8 @@ SELECT
         WHEN component = 'discount' THEN discount_reason
         WHEN component = 'free_tier' THEN free_reason
         WHEN component = 'agrees' AND free_difference = 0 THEN 'free_tier'
-        WHEN component = 'commitment' THEN coalesce(negation_reason, fee_reason)
+        WHEN component = 'commitment'
+        THEN coalesce(negation_reason, fee_reason, 'covered_usage_billed')
         WHEN component = 'agrees' AND is_discounted THEN 'private_rate_discount'
         WHEN component <> 'unpriced' THEN NULL
         ELSE unpriced_because
@@ -79,7 +85,8 @@ SELECT
             WHEN component = 'rounding' THEN coalesce(fee_difference, judged - expected)
             WHEN component = 'discount' THEN discount_difference
             WHEN component = 'free_tier' THEN free_difference
-            WHEN component = 'commitment' THEN coalesce(negation_difference, fee_difference)
+            WHEN component = 'commitment'
+            THEN coalesce(negation_difference, fee_difference, billed)
             ELSE billed
         END AS DECIMAL(36, 20)
     ) AS difference,

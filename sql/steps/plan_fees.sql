@@ -2,7 +2,9 @@
 -- grain: one row a fee line that is judged
 -- A plan has one upfront fee, and one recurring fee an hour: a second one of the same plan, account
 -- and interval is billed twice, whatever was agreed. What a contract states of a plan decides the
--- rest: its hourly fee, its upfront fee, and the days between which it has any. What a FOCUS bill
+-- rest: its hourly fee, its upfront fee, and the days between which it has any. Where no contract
+-- tells the hourly fee, it is no more than the commitment that the line states, and in a term it does
+-- not change: one that is not the fee of most hours is not right (`plan_fee_unusual`). What a FOCUS bill
 -- says of a plan's hours is no purchase and has no fee, and a fee below the agreed one is discounted.
 -- Of two alike, the later in the delivery is the second.
 -- Rule: DESIGN, sections 2 and 5, savings plans; AWS bills the hourly commitment once an hour.
@@ -16,6 +18,7 @@ WITH fees AS (
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.hours,
         l.line_item_unblended_cost AS billed,
+        l.savings_plan_total_commitment_to_date AS committed,
         row_number() OVER (
             PARTITION BY
                 l.delivery_id,
@@ -53,6 +56,33 @@ agreed AS (
     GROUP BY 1
 ),
 
+-- The fee of most lines of a plan: of four at least, and of three quarters.
+fee_counts AS (
+    SELECT
+        delivery_id,
+        plan,
+        hours,
+        billed,
+        count(*) AS lines,
+        sum(count(*)) OVER (PARTITION BY delivery_id, plan, hours) AS all_lines
+    FROM fees
+    WHERE kind = 'plan_fee'
+        AND copy = 1
+    GROUP BY 1, 2, 3, 4
+),
+
+usual AS (
+    SELECT
+        delivery_id,
+        plan,
+        hours,
+        billed
+    FROM fee_counts
+    WHERE lines >= 4
+        AND lines * 4 >= all_lines * 3
+        AND billed > 0
+),
+
 judged AS (
     SELECT
         f.line,
@@ -66,18 +96,42 @@ judged AS (
             WHEN a.holds = 0 AND f.billed > 0 THEN 'plan_not_in_force'
             WHEN f.kind = 'plan_fee' AND a.recurring IS NOT NULL THEN 'plan_fee'
             WHEN f.kind = 'plan_upfront_fee' AND a.upfront IS NOT NULL THEN 'plan_upfront_fee'
+            WHEN f.kind = 'plan_fee'
+                AND f.committed > 0
+                AND f.billed > f.committed + 0.0000000001 * f.hours
+            THEN 'plan_fee_above_commitment'
+            WHEN f.kind = 'plan_fee'
+                AND f.billed > 0
+                AND abs(f.billed - u.billed) > 0.0000000001 * f.hours
+            THEN 'plan_fee_unusual'
         END AS reason,
-        CASE WHEN f.kind = 'plan_fee' THEN a.recurring * f.hours ELSE a.upfront END AS agreed
+        CASE
+            WHEN f.kind = 'plan_upfront_fee' THEN a.upfront
+            WHEN a.recurring IS NOT NULL THEN a.recurring * f.hours
+            -- The fee of most hours is no more than the commitment, and says more.
+            WHEN u.billed IS NOT NULL THEN u.billed
+            ELSE f.committed
+        END AS agreed
     FROM fees AS f
     LEFT JOIN agreed AS a
         ON a.line = f.line
+    LEFT JOIN usual AS u
+        ON u.delivery_id = f.delivery_id
+        AND u.plan = f.plan
+        AND u.hours = f.hours
 )
 
 SELECT
     line,
     reason,
     CAST(
-        CASE WHEN reason IN ('plan_fee', 'plan_upfront_fee') THEN billed - agreed ELSE billed END
+        CASE
+            WHEN reason IN (
+                'plan_fee', 'plan_upfront_fee', 'plan_fee_above_commitment', 'plan_fee_unusual'
+            )
+            THEN billed - agreed
+            ELSE billed
+        END
         AS DECIMAL(36, 20)
     ) AS difference
 FROM judged

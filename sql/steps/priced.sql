@@ -11,11 +11,13 @@ SELECT
     k.price_basis,
     l.line_item_unblended_cost AS billed,
     -- FOCUS states public price and cost beside what is billed, and these two are judged, but not
-    -- by a price that is agreed: that one says what is billed. Usage billed above its public cost is
-    -- judged by what is billed, since discounts only take off.
-    -- Where it is below the contracted price that the line states, further discounts took it there,
-    -- and that price is judged; not where what is billed is what was agreed, or the public cost.
+    -- by a price that is agreed: that one says what is billed, and so do the discounts where they
+    -- are known. Usage billed above its public cost is judged by what is billed, since discounts
+    -- only take off. Where it is below the contracted price that the line states, further discounts
+    -- took it there, and that price is judged; not where what is billed is what was agreed, or the
+    -- public cost.
     CASE
+        WHEN o.line IS NOT NULL THEN l.line_item_unblended_cost
         WHEN k.price_basis = 'list'
             AND k.kind = 'usage'
             AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
@@ -41,6 +43,7 @@ SELECT
         WHEN l.split_line_item_parent_resource_id IS NOT NULL THEN NULL
         -- A line that crosses tiers has no one rate to be held against.
         WHEN t.line IS NOT NULL THEN NULL
+        WHEN o.line IS NOT NULL THEN o.rate
         WHEN k.price_basis = 'list'
             AND (
                 coalesce(p.source_kind, t.source_kind) = 'contract'
@@ -78,8 +81,8 @@ SELECT
     r.how,
     n.difference AS negation_difference,
     n.reason AS negation_reason,
-    g.difference AS discount_difference,
-    g.reason AS discount_reason,
+    coalesce(g.difference, o.difference) AS discount_difference,
+    coalesce(g.reason, o.reason) AS discount_reason,
     f.difference AS fee_difference,
     f.reason AS fee_reason,
     z.difference AS free_difference,
@@ -102,15 +105,27 @@ SELECT
     coalesce(v.rate_id, p.rate_id, t.rate_id) AS rate_id,
     coalesce(v.price, p.price, t.price) AS price,
     t.line IS NOT NULL AS is_tiered,
-    coalesce(
-        v.expected,
-        t.expected,
-        CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
-            AS DECIMAL(36, 20))
-    ) AS expected,
+    -- What discounts leave of quantity times price: a part of it on FOCUS bills alone.
+    o.kept,
+    CASE
+        WHEN o.kept IS NULL
+        THEN coalesce(
+            v.expected,
+            t.expected,
+            CAST(round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
+                AS DECIMAL(36, 20))
+        )
+        ELSE CAST(
+            CAST(coalesce(
+                t.expected,
+                round(coalesce(q.right_quantity, l.line_item_usage_amount) * p.price, 10)
+            ) AS DECIMAL(22, 10)) * o.kept
+            AS DECIMAL(36, 20)
+        )
+    END AS expected,
     -- AWS rounds each hourly line to ten decimals, and its rate too.
     CAST(
-        0.0000000001 * l.hours
+        CASE WHEN o.kept IS NULL THEN 0.0000000001 ELSE 0.0000000002 END * l.hours
         + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.00000000005
         + CASE
             WHEN l.quantity_rounded
@@ -159,3 +174,5 @@ LEFT JOIN free_tier AS z
     AND NOT z.is_extra
 LEFT JOIN plan_fees AS f
     ON f.line = l.line
+LEFT JOIN focus_costs AS o
+    ON o.line = l.line

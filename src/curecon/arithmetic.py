@@ -110,7 +110,9 @@ def work_out(facts: Facts) -> Arithmetic:
         owed = EXACT.subtract(priced["judged"], facts.differences(by_rate=True))
         pieces = _right_pieces(facts.pieces, owed)
         if pieces is None:
-            because = f"The ledger expects {number(owed)}, which does not follow from its rate."
+            because = _less_discounts(facts) or (
+                f"The ledger expects {number(owed)}, which does not follow from its rate."
+            )
     if pieces is None:
         return Arithmetic(
             quantity=priced["quantity"],
@@ -176,13 +178,13 @@ def _none_because(facts: Facts) -> str | None:
 def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
     """Say by what else a line is compared that is not priced by itself."""
     kind = facts.key["kind"]
+    if kind == "covered_usage" and facts.key["price_basis"] == "list":
+        return "A commitment paid for it, so nothing is expected to be billed."
     if kind == "negation" or (kind == "covered_usage" and "commitment" in names):
         return (
             "Savings-plan negations are compared with the usage they cancel as sums, by plan, "
             "account, usage type and hour, never line by line."
         )
-    if kind == "covered_usage" and facts.key["price_basis"] == "list" and facts.billed == 0:
-        return "A commitment paid for it, so nothing is billed and nothing is expected."
     if any(one["reason"] == "private_rate_discount" for one in facts.components):
         return (
             "It is billed at the public rate; the private rate is realised by a line of the type "
@@ -193,6 +195,18 @@ def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
     if not facts.pieces:
         return "It is compared by what was agreed, not by a quantity and a rate."
     return None
+
+
+def _less_discounts(facts: Facts) -> str | None:
+    """Say how a FOCUS cost comes about, which is held against what discounts leave of its price."""
+    if facts.key["price_basis"] != "list" or facts.key["kind"] != "usage":
+        return None
+    before, missing = _product(facts.pieces), add(one["difference"] for one in facts.components)
+    expected = EXACT.subtract(facts.billed, missing)
+    return (
+        f"Before discounts it costs {_amount(before)}; of that the contract, or the discount that "
+        f"other usage has on the day, leaves {_amount(expected)}, which is expected of BilledCost."
+    )
 
 
 def _not_repriced(facts: Facts) -> str:

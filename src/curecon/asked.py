@@ -167,7 +167,8 @@ def _define_priced(con: duckdb.DuckDBPyConnection) -> None:
 _STEP_COLUMNS = (
     "line BIGINT, how VARCHAR, reason VARCHAR, basis VARCHAR, difference DECIMAL(36, 20), "
     "right_quantity DECIMAL(22, 10), is_discount_line BOOLEAN, price DECIMAL(15, 10), "
-    "rate_id VARCHAR, expected DECIMAL(36, 20), is_extra BOOLEAN"
+    "rate_id VARCHAR, expected DECIMAL(36, 20), is_extra BOOLEAN, kept DECIMAL(11, 10), "
+    "rate DECIMAL(15, 10)"
 )
 
 

@@ -186,3 +186,37 @@ def on_demand(rates: pl.DataFrame) -> pl.DataFrame:
         "provider", "model", "region", "token_type", "currency", "price", "starts",
         pl.col("ends").fill_null(date(9999, 12, 31)),
     )  # fmt: skip
+
+
+def foreign_skus(keys: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Find charges whose SKU the price list gives to another usage type than the charge has.
+
+    Only where it lists the usage type of the charge as well, under other SKUs: a name that no list
+    knows may be a new one of the same meter.
+
+    Returns:
+        One row a charge key: charge_key_id, sku, and sku_usage_type, what the list says of it.
+    """
+    listed = (
+        rates.filter(pl.col("source_kind") == "price_list")
+        .select("sku", pl.col("usage_type").alias("sku_usage_type"))
+        .drop_nulls()
+        .unique()
+        .with_columns(pl.col("sku_usage_type").str.to_lowercase().alias("folded"))
+    )
+    named = keys.filter(pl.col("kind").is_in(matching.PRICED_KINDS), pl.col("is_ai")).select(
+        "charge_key_id",
+        pl.col("line_item_usage_type").str.to_lowercase().alias("own"),
+        pl.concat_list(
+            "product_sku", pl.col("pricing_rate_code").str.split(".").list.first()
+        ).alias("sku"),
+    )
+    met = named.explode("sku").unique().join(listed, on="sku")
+    right = met.filter(pl.col("own") == pl.col("folded")).select("charge_key_id", "sku")
+    return (
+        met.filter(pl.col("own").is_in(listed["folded"].unique().implode()))
+        .join(right, on=["charge_key_id", "sku"], how="anti")
+        .group_by("charge_key_id")
+        .agg(pl.col("sku").min(), pl.col("sku_usage_type").min())
+        .sort("charge_key_id")
+    )

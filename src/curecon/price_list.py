@@ -541,6 +541,8 @@ def _dimension_prices(
     tier_from, tier_to, tier_reason = _tier(dimension, place)
     in_currencies = _table(dimension, "pricePerUnit", place)
     for currency, written in in_currencies.items() or [("USD", None)]:
+        if not currency.strip():
+            raise RatesInvalid(f"{place}: `pricePerUnit` names no currency for a price; {_REMEDY}")
         price, reason = _price(written, f"pricePerUnit.{_plain(currency)}", place)
         yield _Price(
             *dated,

@@ -258,6 +258,7 @@ def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Kno
     free = free_tier.shared(decoded, known.free_tier)
     for table, frame in (
         ("listed_rates", listed), ("listed_plan_rates", offered), ("free_charges", free),
+        ("foreign_skus", neighbours.foreign_skus(decoded, known.rates)),
     ):  # fmt: skip
         _define(con, table, frame)
     ids = pl.concat([key_rates["rate_id"], listed["rate_id"], offered["rate_id"]]).unique()
@@ -326,6 +327,7 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "negations",
         "quantities",
         "tiered",
+        "focus_costs",
         "private_discounts",
         "discounts",
         "plan_fees",

@@ -1,0 +1,13 @@
+-- severity: warning
+-- category: data
+-- question: Does the price list give the SKU of a charge to the usage type that the bill names?
+-- The charge is priced by its SKU, as the list has it; which of the two is wrong, the bill does not
+-- say. Where the list does not know the usage type either, it may be a new name of the same meter.
+SELECT
+    l.line,
+    'The SKU ' || s.sku || ' is that of ' || s.sku_usage_type
+        || ' in the price list, and the bill names another usage type.' AS reason
+FROM foreign_skus AS s
+JOIN lines AS l
+    ON l.charge_key_id = s.charge_key_id
+ORDER BY l.line
