@@ -130,16 +130,16 @@ def truth_of(world: Path) -> dict:
 def shown(errors: list[dict], name: str) -> list[dict]:
     """The errors that a format shows, as an audit of it would tell them.
 
-    FOCUS has neither ids nor discount lines: a line twice is identical usage there, billed after
-    the discount. FOCUS 1.0 names no invoice.
+    FOCUS has neither ids nor discount lines: a line twice is identical usage there, and every error
+    is less the discount, as BilledCost is. FOCUS 1.0 names no invoice.
     """
     if not name.startswith("focus"):
         return errors
     seen = []
     for error in errors:
         if error["error"] != faults.INVOICE or name != "focus-1.0":
-            dollars = "net_dollars" if error["category"] == "duplicate" else "dollars"
-            seen.append(error | {"check": error["focus_check"], "dollars": error[dollars]})
+            told = {"check": error["focus_check"], "dollars": error["net_dollars"]}
+            seen.append(error | told)
     return seen
 
 
