@@ -23,7 +23,14 @@ WITH usages AS (
             AS DECIMAL(36, 20)
         ) AS tolerance,
         coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
-        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace' AS marketplace,
+        -- FOCUS names the seller as the publisher of what the Marketplace sells.
+        coalesce(k.line_item_usage_type, '') LIKE '%-MP:%'
+            OR coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
+            OR NOT (
+                upper(coalesce(k.bill_billing_entity, 'AWS')) LIKE 'AWS%'
+                OR upper(k.bill_billing_entity) LIKE 'AMAZON%'
+                OR upper(k.bill_billing_entity) = 'AISPL'
+            ) AS marketplace,
         coalesce(k.service, '') AS service,
         CASE
             WHEN k.region IN (SELECT region FROM contract_shares) THEN k.region
