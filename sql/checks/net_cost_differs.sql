@@ -11,7 +11,8 @@ WITH charges AS (
         l.line_item_unblended_cost,
         l.line_item_net_unblended_cost,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
-        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace' AS marketplace,
+        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
+            OR coalesce(k.line_item_usage_type, '') LIKE '%-MP:%' AS marketplace,
         k.service,
         CASE
             WHEN k.region IN (SELECT region FROM contract_shares) THEN k.region

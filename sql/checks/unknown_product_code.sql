@@ -22,6 +22,12 @@ WHERE k.is_ai
         'AmazonBedrock', 'AmazonBedrockService', 'AmazonBedrockFoundationModels',
         'AmazonBedrockAgentCore', 'AmazonSageMaker', 'MachineLearningSavingsPlans'
     )
+    -- Where the delivery leaves the entity out, the edition in the name says who bills.
+    AND NOT (
+        k.bill_billing_entity IS NULL
+        AND k.price_basis = 'unblended'
+        AND lower(coalesce(k.product_name, '')) LIKE '%(amazon bedrock edition)%'
+    )
     AND NOT (
         coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
         AND (

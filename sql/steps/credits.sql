@@ -36,7 +36,13 @@ placed AS (
         ON d.delivery_id = l.delivery_id
     WHERE k.is_ai
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'fee', 'discount', 'credit')
-        AND (d.marketplace = 1 OR coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace')
+        AND (
+            d.marketplace = 1
+            OR NOT (
+                coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
+                OR coalesce(k.line_item_usage_type, '') LIKE '%-MP:%'
+            )
+        )
         AND CAST(l.line_item_usage_start_date AS DATE) >= CASE
             WHEN k.kind = 'credit' THEN CAST('0001-01-01' AS DATE) ELSE d.starts END
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')

@@ -32,7 +32,8 @@ WITH placed AS (
         coalesce(k.line_item_currency_code, '') AS currency,
         k.kind,
         k.line_item_line_item_type AS line_type,
-        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace' AS marketplace,
+        coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
+            OR coalesce(k.line_item_usage_type, '') LIKE '%-MP:%' AS marketplace,
         CASE
             WHEN k.service IS NOT NULL THEN k.service
             WHEN lower(coalesce(k.line_item_product_code, '')) LIKE '%sagemaker%' THEN 'sagemaker'

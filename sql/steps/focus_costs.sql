@@ -275,7 +275,7 @@ LEFT JOIN another_share AS a
     ON a.line = t.line
 -- Where no rate is known, what follows from any price that the line states does not contradict it.
 WHERE t.source_kind = 'contract'
-    OR (t.is_quantity_wrong AND t.at_price IS NOT NULL)
+    OR (t.at_price IS NOT NULL AND (t.is_quantity_wrong OR t.list_cost IS NULL))
     OR (
         NOT t.is_right
         AND (

@@ -21,6 +21,8 @@ SELECT
         WHEN k.price_basis = 'list'
             AND k.kind = 'usage'
             AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+            -- Usage that is taken back is less than nothing, and after discounts not as much less.
+            AND l.line_item_usage_amount >= 0
         THEN greatest(l.line_item_unblended_cost, coalesce(l.contracted, 0))
         WHEN k.price_basis = 'list'
             AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
@@ -56,7 +58,10 @@ SELECT
             AND k.kind = 'usage'
             AND l.line_item_unblended_cost > 0
             AND (
-                l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+                (
+                    l.line_item_unblended_cost > l.pricing_public_on_demand_cost
+                    AND l.line_item_usage_amount >= 0
+                )
                 OR (
                     l.line_item_unblended_cost < l.pricing_public_on_demand_cost
                     AND l.contracted > l.pricing_public_on_demand_cost

@@ -336,7 +336,7 @@ unit_shortfalls AS (
 ),
 
 -- A notebook, an app and a private space are one instance each; endpoints and jobs are many. Each
--- line may be rounded up to a minute.
+-- line may be rounded up to a minute. Hours that are taken back leave room for others.
 instance_hours AS (
     SELECT
         l.line,
@@ -371,7 +371,7 @@ instance_hours AS (
                 AND k.resource_type = 'space')
         )
         AND l.line_item_resource_id IS NOT NULL
-        AND l.line_item_usage_amount > 0
+        AND l.line_item_usage_amount <> 0
         AND l.line_item_usage_end_date > l.line_item_usage_start_date
         AND l.split_line_item_parent_resource_id IS NULL
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
@@ -460,6 +460,7 @@ SELECT
     'instance' AS basis
 FROM instance_hours
 WHERE kind = 'usage'
+    AND quantity > 0
     AND over_so_far > 0
     AND over_all > 0.0166666667 * lines
 UNION ALL

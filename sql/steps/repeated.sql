@@ -250,13 +250,37 @@ other_product AS (
         )
 ),
 
+-- A copy for each line that takes the usage back is no repetition: it was billed anew.
+taken_back AS (
+    SELECT
+        u.line,
+        count(*) AS lines
+    FROM usages AS u
+    JOIN lines AS l
+        ON l.line = u.line
+    JOIN lines AS b
+        ON b.delivery_id = l.delivery_id
+        AND b.charge_key_id = l.charge_key_id
+        AND b.line_item_usage_start_date = l.line_item_usage_start_date
+        AND b.line_item_usage_amount = -l.line_item_usage_amount
+        AND b.line_item_unblended_cost = -l.line_item_unblended_cost
+        AND coalesce(b.line_item_usage_account_id, '') = coalesce(l.line_item_usage_account_id, '')
+        AND coalesce(b.line_item_resource_id, '') = coalesce(l.line_item_resource_id, '')
+    WHERE u.copy > 1
+        AND l.line_item_usage_amount > 0
+        AND b.line_item_usage_amount < 0
+    GROUP BY 1
+),
+
 first_repeats AS (
     SELECT
-        line,
-        CASE WHEN line_item_resource_id IS NULL THEN 'similar_usage' ELSE 'identical_usage' END
+        u.line,
+        CASE WHEN u.line_item_resource_id IS NULL THEN 'similar_usage' ELSE 'identical_usage' END
             AS how
-    FROM usages
-    WHERE copy > 1
+    FROM usages AS u
+    LEFT JOIN taken_back AS t
+        ON t.line = u.line
+    WHERE u.copy > 1 + coalesce(t.lines, 0)
 )
 
 SELECT
