@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: charge_keys WHERE price_basis = 'list'
 -- question: Is the effective cost of FOCUS usage that no commitment covers what is billed for it?
 -- EffectiveCost spreads what was paid for a commitment over the usage it covers; other usage has
 -- nothing to be spread. What is billed wrong has its own finding. A delivery in which it differs as a rule follows another one. These dollars

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: discount
+-- needs: charge_keys WHERE kind IN ('credit', 'refund', 'discount', 'correction')
 -- question: Does a credit, a refund or a discount raise the bill that it should lower?
 -- AWS takes a credit back by a line of the same amount, and a discount with the usage that it was
 -- granted on: neither is meant. A correction of FOCUS may go either way unless it says `refund`. What the contract explains of discounts, discount_differs judges.

@@ -1,5 +1,6 @@
 -- severity: info
 -- category: attribution
+-- needs: charge_keys WHERE bill_billing_entity = 'AWS Marketplace'
 -- question: Which charges of AWS Marketplace did Bedrock cause?
 -- Models of Bedrock that others sell are billed by the Marketplace, under the seller's product and
 -- beside what AWS bills as Bedrock. One finding a product, since every line of it says the same.

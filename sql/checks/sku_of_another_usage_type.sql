@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: data
+-- needs: foreign_skus
 -- question: Does the price list give the SKU of a charge to the usage type that the bill names?
 -- The charge is priced by its SKU, as the list has it; which of the two is wrong, the bill does not
 -- say. Where the list does not know the usage type either, it may be a new name of the same meter.
