@@ -81,7 +81,9 @@ def test_only_what_others_caused_is_noted_besides(audit):
     # The wrong rate of human tasks began on a day, and that explains it.
     # The Marketplace bills four models for Bedrock.
     assert sorted(noted) == (
-        ["human_task_attribution"] * 2 + ["marketplace_attribution"] * 4 + ["rate_changed_in_period"]
+        ["human_task_attribution"] * 2
+        + ["marketplace_attribution"] * 4
+        + ["rate_changed_in_period"]
     )
     assert result["run"]["notes"] == []
 
