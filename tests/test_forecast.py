@@ -126,6 +126,14 @@ def test_a_short_ledger_says_what_it_lacks(tmp_path):
     assert one.reason.startswith("only 0 earlier forecasts can be compared")
 
 
+def test_a_month_without_usage_in_scope_is_not_forecast(tmp_path):
+    path = bill(
+        tmp_path / "bill.csv", date(2026, 10, 14), line_item_product_code="AmazonS3",
+        line_item_usage_type="TimedStorage-ByteHrs", line_item_resource_id="bucket",
+    )  # fmt: skip
+    assert audit([path], Options(ledger=tmp_path / "l.duckdb", services="all")).forecasts == []
+
+
 def test_the_days_of_the_last_month_count(tmp_path):
     """September is in the ledger from its own delivery; 8 days of October are enough then."""
     book = Options(ledger=tmp_path / "l.duckdb")

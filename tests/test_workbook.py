@@ -51,7 +51,7 @@ def test_a_sheet_a_topic_with_a_frozen_header_and_filters():
 
 def test_the_summary_says_what_the_page_says():
     [row] = table(opened(samples.typical())["Summary"])
-    assert row["Billed, Bedrock and SageMaker (exact)"] == "58231.4471"
+    assert row["Billed, in scope (exact)"] == "58231.4471"
     assert row["Difference"] == pytest.approx(992.4000421)
     assert row["Difference (exact)"] == "992.4000421"
     assert row["Provably wrong"] == pytest.approx(1042.4)

@@ -129,7 +129,10 @@ def forecast(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
             "HAVING sum(in_scope_lines) > 0 ORDER BY ALL",
             [delivery_id],
         ):
-            one = _forecast(_days(con, payer, currency), billed, through, ends)
+            days = _days(con, payer, currency)
+            if not days:
+                continue  # no usage of Bedrock or SageMaker, so none that could go on
+            one = _forecast(days, billed, through, ends)
             row = Forecast(period=period, payer_account=payer, currency=currency, **one)
             names = ", ".join(Forecast.model_fields)
             con.execute(

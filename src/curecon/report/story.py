@@ -111,6 +111,21 @@ class Statement:
         return f"{visible(total.period, PART)} · payer {payer} · {visible(total.currency, CODE)}"
 
     @property
+    def subject(self) -> str:
+        """What the billed dollars are for; `--services all` keeps the lines of every service."""
+        return "all services" if self._keeps_all else "Bedrock and SageMaker"
+
+    @property
+    def aside(self) -> str:
+        """What the dollars are for that are not re-priced."""
+        return f"{'other services, ' if self._keeps_all else ''}tax, credits, refunds, fees"
+
+    @property
+    def _keeps_all(self) -> bool:
+        rows = self.breakdowns.get("not_repriced", [])
+        return any(row.label == "other_service" for row in rows)
+
+    @property
     def causes(self) -> list[BridgeRow]:
         """The components in which an expectation was formed and differs."""
         return [row for row in self.bridge if row.component not in (*UNJUDGED, "agrees")]
@@ -200,14 +215,14 @@ def final(finality: Sequence[Finality]) -> str:
 
 
 def _final(one: Finality) -> str:
-    who = one.invoicing_entity or "(no invoicing entity)"
+    who = f"{one.invoicing_entity}: " if one.invoicing_entity else ""
     if one.is_final:
-        return f"{who}: final"
+        return f"{who}final"
     if not one.final_lines:
-        return f"{who}: not final"
+        return f"{who}not final"
     dollars = percent(one.final_billed, one.billed)
     of_dollars = f", {dollars} of {one.currency}" if dollars else ""
-    return f"{who}: {one.final_lines:,} of {count(one.lines, 'line')} final{of_dollars}"
+    return f"{who}{one.final_lines:,} of {count(one.lines, 'line')} final{of_dollars}"
 
 
 def final_of(result: AuditResult, statement: Statement) -> str | None:

@@ -117,11 +117,11 @@ def _headline(statement: Statement, console: Console) -> Padding:
     table.add_column("remark", style="dim", ratio=1, overflow="fold")
     rows = [
         (
-            "Billed, Bedrock and SageMaker",
+            f"Billed, {statement.subject}",
             money(total.in_scope_billed),
             count(total.in_scope_lines, "line"),
         ),
-        ("Not repriced", money(total.not_repriced), "tax, credits, fees"),
+        ("Not repriced", money(total.not_repriced), statement.aside),
         ("Could not be priced", money(total.unpriced), "reasons below"),
         ("Priced, as billed", money(statement.priced), _share(statement)),
         ("Expected", money(total.expected), ""),

@@ -78,7 +78,7 @@ def waterfall(statement: Statement) -> Waterfall | None:
 def _steps(statement: Statement) -> list[_Step]:
     """List the steps; those of zero dollars are left out."""
     total = statement.total.in_scope_billed
-    steps = [_Step("Billed, Bedrock and SageMaker", "total", ZERO, total)]
+    steps = [_Step(f"Billed, {statement.subject}", "total", ZERO, total)]
     amounts = {row.component: row.amount for row in statement.bridge if row.amount}
     for component in ("not_repriced", "unpriced"):
         if component in amounts:

@@ -145,7 +145,7 @@ def _summary(statements: list[Statement]) -> Sheet:
         _Column("Lines on the bill"),
         _Column("Billed on the bill", money=True),
         _Column("Lines in scope"),
-        _Column("Billed, Bedrock and SageMaker", money=True, width=28),
+        _Column("Billed, in scope", money=True, width=18),
         _Column("Not repriced", money=True),
         _Column("Could not be priced", money=True, width=20),
         _Column("Priced, as billed", money=True, width=18),
