@@ -630,7 +630,7 @@ def test_the_terminal_fits_80_columns(at_demo, demo, capsys):
 
 def test_findings_are_listed_by_what_is_asked_for(at_demo, demo, capsys):
     every = explanation.findings(demo)
-    assert len(every) == 11
+    assert len(every) == 15
     assert {one.severity for one in explanation.findings(demo, severity="warning")} == {"warning"}
     assert explanation.findings(demo, period="2024-07") == []
     table = said(capsys, "findings", "list", "--check", "rate_differs", "--severity", "error").out

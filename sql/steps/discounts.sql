@@ -3,8 +3,9 @@
 -- charges whose promised discount has no line
 -- Sums are compared by usage account, usage type and line type, since a discount line repeats the
 -- usage type of its charges without their quantity. What a private rate takes off a public one is
--- such a discount too, on bills that have PrivateRateDiscount lines. Usage that a savings plan
--- covers, and its negation, are never discounted (DESIGN, section 2, "Savings plans").
+-- such a discount too, on bills that have PrivateRateDiscount lines. What one charge lacks and another
+-- of the account has too much has arrived under another name, and no money is missed. Usage that a
+-- savings plan covers, and its negation, are never discounted (DESIGN, section 2, "Savings plans").
 WITH placed AS (
     SELECT
         l.delivery_id,
@@ -25,7 +26,8 @@ WITH placed AS (
         l.line_item_usage_start_date AS usage_start,
         l.line_item_net_unblended_cost AS net,
         l.hours,
-        t.line IS NOT NULL AS is_repeated,
+        -- A line of a type that nobody knows may earn the discount or not, as one that repeats may.
+        t.line IS NOT NULL OR k.kind = 'unknown' AS is_repeated,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         coalesce(l.line_item_usage_account_id, '') AS account,
         coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
@@ -64,7 +66,7 @@ WITH placed AS (
         AND p.tier_to IS NULL
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
-        AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount')
+        AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount', 'unknown')
         AND (k.kind <> 'discount' OR t.line IS NULL)
         AND EXISTS (
             SELECT 1 FROM contract_shares
@@ -93,7 +95,7 @@ promised AS (
         ON s.service = p.service
         AND s.region = p.region
         AND s.marketplace = p.marketplace
-        AND s.is_fee = (p.kind <> 'usage')
+        AND s.is_fee = (p.kind NOT IN ('usage', 'unknown'))
         AND p.usage_day >= s.starts
         AND p.usage_day < s.ends
     WHERE p.kind <> 'discount'
@@ -259,6 +261,9 @@ summed AS (
     SELECT
         delivery_id,
         line,
+        account,
+        line_type,
+        place_in_time,
         is_discount_line,
         sum(against) OVER same_place AS difference,
         sum(hours) OVER same_place AS hours,
@@ -277,12 +282,38 @@ summed AS (
         same_place AS (
             PARTITION BY delivery_id, account, usage_type, currency, line_type, place_in_time
         )
+),
+
+differing AS (
+    SELECT
+        *,
+        sum(difference) OVER (PARTITION BY delivery_id, account, line_type) AS in_all,
+        sum(hours) OVER (PARTITION BY delivery_id, account, line_type) AS hours_in_all
+    FROM summed
+    WHERE place = 1
+        AND abs(difference) > 0.0000000001 * hours
+),
+
+under_another_name AS (
+    SELECT line
+    FROM differing
+    WHERE abs(in_all) <= 0.0000000001 * hours_in_all
+    UNION
+    SELECT a.line
+    FROM differing AS a
+    JOIN differing AS b
+        ON b.delivery_id = a.delivery_id
+        AND b.account = a.account
+        AND b.line_type = a.line_type
+        AND b.place_in_time IS NOT DISTINCT FROM a.place_in_time
+        AND b.line <> a.line
+        AND abs(a.difference + b.difference) <= 0.0000000001 * (a.hours + b.hours)
 )
 
 SELECT
-    delivery_id,
-    line,
-    is_discount_line,
+    s.delivery_id,
+    s.line,
+    s.is_discount_line,
     CASE
         WHEN charge_lines = 0 THEN 'discount_excluded'
         WHEN discount_lines = 0 THEN 'discount_missing'
@@ -290,10 +321,18 @@ SELECT
     END AS reason,
     CAST(
         CASE
-            WHEN place = 1 AND abs(difference) > 0.0000000001 * hours THEN difference
+            WHEN n.line IS NULL AND place = 1 AND abs(difference) > 0.0000000001 * hours
+            THEN difference
             ELSE 0
         END AS DECIMAL(36, 20)
     ) AS difference
-FROM summed
+FROM summed AS s
+LEFT JOIN under_another_name AS n
+    ON n.line = s.line
 WHERE is_discount_line
-    OR (discount_lines = 0 AND place = 1 AND abs(difference) > 0.0000000001 * hours)
+    OR (
+        n.line IS NULL
+        AND discount_lines = 0
+        AND place = 1
+        AND abs(difference) > 0.0000000001 * hours
+    )
