@@ -35,7 +35,7 @@ WORDS = {
     "private_discounts": "private or discount", "tiered": "tier",
     "negations": "negation or plan or commitment", "plan_fees": "plan or commitment",
     "quantities": "hours or units or provisioned or instance",
-    "repeated": "duplicate or identical or similar or twice",
+    "repeated": "duplicate or identical or similar or twice or usage",
 }  # fmt: skip
 OTHER_WORDS = "arithmetic or rate or unit or focus or private"
 SECONDS = 900

@@ -6,10 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
 import duckdb
 import pytest
+from moto.server import ThreadedMotoServer
 
 # CI samples; CURECON_KILLS=4000 is the long run.
 KILLS = int(os.environ.get("CURECON_KILLS", "8"))
@@ -125,8 +129,51 @@ WRITE = {
                "--ledger", "{ledger}"],
     "dispute": ["findings", "dispute", "{free}", "--owner", "o", "--out", "{folder}/letter",
                 "--ledger", "{ledger}"],
+    "settle": ["findings", "settle", "{free}", "--credit", "credit", "--owner", "o",
+               "--ledger", "{ledger}"],
+    "alert": ["alert", "--to", "json://127.0.0.1:{port}/hook", "--ledger", "{ledger}"],
+    "push": ["ledger", "push", "{key}", "--ledger", "{ledger}"],
     "simulate": ["simulate", "{folder}/invented", "--lines", "2000", "--format", "cur2-csv"],
 }  # fmt: skip
+
+
+class Listener(BaseHTTPRequestHandler):
+    """Takes every message, and throws it away."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def chat():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    """A bucket on this machine, for the ledger that is pushed."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():  # fmt: skip
+            patched.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="ledgers")
+        yield boto3.client("s3")
+    server.stop()
 
 
 def run(arguments, folder):
@@ -147,6 +194,12 @@ def book(tmp_path_factory):
         .replace(",id", ",jd")
         .replace("\nid", "\njd")
     )
+    with first.open("a") as file:
+        file.write(
+            "credit,2024-06-29T00:00:00Z/2024-06-29T01:00:00Z,111122223333,2024-06-01T00:00:00Z,"
+            "444455556666,Credit,2024-06-29T00:00:00Z,2024-06-29T01:00:00Z,AmazonBedrock,"
+            "USW2-TitanTextG1-Lite-input-tokens,,,USD,,-0.01\n"
+        )
     ledger = folder / "l.duckdb"
     words = [sys.executable, "-m", "curecon.cli"]
     subprocess.run(
@@ -181,7 +234,7 @@ def everything(folder):
 
 
 @pytest.mark.parametrize("name", WRITE if KILLS > 8 else ("ingest", "dispute", "simulate"))
-def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, name):
+def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, name, chat, cloud):
     source, words = book
     moments = random.Random(name)  # noqa: S311  # chance, not secrecy
 
@@ -189,7 +242,8 @@ def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, nam
         folder = tmp_path / str(number)
         folder.mkdir()
         shutil.copy(source / "l.duckdb", folder)
-        said = words | {"ledger": folder / "l.duckdb", "folder": folder}
+        said = words | {"ledger": folder / "l.duckdb", "folder": folder, "port": chat}
+        said["key"] = f"s3://ledgers/{number}.duckdb"
         return folder, [one.format(**said) for one in WRITE[name]]
 
     folder, arguments = prepared("whole")
@@ -199,7 +253,11 @@ def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, nam
     seconds = time.monotonic() - started
     assert whole.returncode == 0, errors
     after = everything(folder)
-    assert after != before
+    if name == "push":
+        there = cloud.get_object(Bucket="ledgers", Key="whole.duckdb")["Body"].read()
+        assert there == (folder / "l.duckdb").read_bytes()
+    else:
+        assert after != before
     # Files and ledger cannot change in one moment: first the files are there, then the ledger.
     legal = {before, after, (before[0], after[1])}
     for number in range(max(1, KILLS // 8)):

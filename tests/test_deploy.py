@@ -269,6 +269,36 @@ def test_what_was_not_pushed_is_not_replaced(cloud, tmp_path):
         ledger_s3.push("s3://ledgers/other.duckdb", path)
 
 
+@pytest.mark.parametrize("verb", ["pull", "push"])
+def test_a_run_killed_before_it_noted_that_it_was_done_can_be_repeated(
+    cloud, tmp_path, monkeypatch, verb
+):
+    path = tmp_path / "ledger.duckdb"
+    ledger_s3.pull(KEY, path)
+    make_ledger(path)
+    if verb == "pull":
+        ledger_s3.push(KEY, path)
+        whole = path.read_bytes()
+        path.unlink()
+        (tmp_path / ".ledger.duckdb.s3").unlink()
+    else:
+        whole = path.read_bytes()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger_s3, "_remember", killed)
+        with pytest.raises(KeyboardInterrupt):
+            getattr(ledger_s3, verb)(KEY, path)
+    getattr(ledger_s3, verb)(KEY, path)
+    ledger_s3.pull(KEY, path)
+    assert path.read_bytes() == whole
+    make_ledger(path, "USE1-B")
+    ledger_s3.push(KEY, path)
+    assert not list(tmp_path.glob(".*.pulled"))
+
+
 def test_what_is_no_ledger_is_not_pulled(cloud, tmp_path):
     s3, _, _ = cloud
     s3.put_object(Bucket="ledgers", Key="curecon.duckdb", Body=b"no ledger")

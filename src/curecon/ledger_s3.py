@@ -48,15 +48,18 @@ def pull(uri: str, path: Path = Path("curecon.duckdb")) -> Moved:
     """
     address = _address(uri)
     before = _remembered(path)
-    if path.exists() and _sha256(path) != (before.sha256 if before else None):
-        raise LedgerUnreadable(
-            f"{path}: this ledger was not pushed to S3, and pulling would replace it; "
-            f"`curecon ledger push {uri}` first, or move it away"
-        )
+    mine = _sha256(path) if path.exists() else None
     part = path.with_name(f".{path.name}.pulled")
     with closing(client(address.bucket)) as s3:
         etag = _download(s3, address, part)
     try:
+        # A run that was killed may have brought or pushed it, and not noted that.
+        told = {None, before.sha256 if before else None, _sha256(part) if etag else None}
+        if mine not in told:
+            raise LedgerUnreadable(
+                f"{path}: this ledger was not pushed to S3, and pulling would replace it; "
+                f"`curecon ledger push {uri}` first, or move it away"
+            )
         if etag is None:
             if path.exists():
                 raise LedgerUnreadable(
@@ -93,7 +96,12 @@ def push(uri: str, path: Path = Path("curecon.duckdb")) -> Moved:
     if path.stat().st_size > _BYTES_MAX:
         raise LedgerUnreadable(f"{path}: larger than 5 GiB, which S3 does not take in one piece")
     with closing(client(address.bucket)) as s3:
-        etag = _upload(s3, address, path, before.etag if before else None)
+        try:
+            etag = _upload(s3, address, path, before.etag if before else None)
+        except LedgerLocked:
+            if (there := _pushed_before(s3, address, path)) is None:
+                raise
+            etag = there
     moved = Moved(uri=uri, etag=etag, sha256=_sha256(path))
     _remember(path, moved)
     return moved
@@ -142,6 +150,16 @@ def _upload(s3: "S3Client", address: Address, path: Path, etag: str | None) -> s
                 "was pulled, and nothing was overwritten; pull it again and run again"
             ) from error
     return answer["ETag"]
+
+
+def _pushed_before(s3: "S3Client", address: Address, path: Path) -> str | None:
+    """The ETag of this very ledger, where a run that was killed pushed it and did not note that."""
+    part = path.with_name(f".{path.name}.pulled")
+    try:
+        etag = _download(s3, address, part)
+        return etag if etag and _sha256(part) == _sha256(path) else None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _note(path: Path) -> Path:
