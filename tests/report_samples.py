@@ -15,11 +15,13 @@ from curecon.models import (
     Finding,
     FindingLine,
     FindingState,
+    Forecast,
     ProvisionedDay,
     RateSource,
     RateUsed,
     Run,
     Total,
+    UnusualDay,
 )
 
 D = Decimal
@@ -483,6 +485,26 @@ def extreme() -> AuditResult:
     )
 
 
+def forecast(**changed) -> Forecast:
+    """The month is forecast on its 20th."""
+    fields = {
+        "period": PERIOD, "payer_account": PAYER, "currency": "USD", "through": date(2026, 10, 20),
+        "days_left": 12, "days_known": 50, "billed": D("58231.4471"), "low": D("80100.25"),
+        "expected": D("90200.5"), "high": D("100300.75"), "tries": 30, "reason": None,
+    }  # fmt: skip
+    return Forecast(**fields | changed)
+
+
+def unusual(day: int, **changed) -> UnusualDay:
+    """A day on which a model cost far more than is usual."""
+    fields = {
+        "period": PERIOD, "payer_account": PAYER, "currency": "USD", "day": date(2026, 10, day),
+        "what": "model", "name": "Nova Pro", "measure": "cost", "direction": "rose",
+        "billed": D("310"), "expected": D("100.5"),
+    }  # fmt: skip
+    return UnusualDay(**fields | changed)
+
+
 def hostile(text: str) -> AuditResult:
     """A result in which every text that a bill or a rate card can carry is this one."""
     texts = {
@@ -534,6 +556,8 @@ def hostile(text: str) -> AuditResult:
         ],
         days=[spent(1, text, "1", **where), spent(2, None, "1", **where)],
         finding_lines=[line(1, finding_id=text, line_item_id=text)],
+        forecasts=[forecast(**where)],
+        unusual_days=[unusual(1, **where, what=text, name=text)],
         provisioned=[
             provisioned(
                 1,

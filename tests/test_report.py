@@ -1251,6 +1251,79 @@ def test_browser_draws_days_and_reads_them_out(visit, scheme):
     assert page.locator("#spend details table").first.is_visible()
 
 
+def test_every_unusual_day_is_marked_and_what_is_new_only_if_it_has_weight():
+    new = {"category": "anomaly", "check": "new_in_bill", "owns_difference": False}
+    # The month bills 58,231.4471 in scope: a fiftieth of it is 1,164.63.
+    heavy = samples.finding(8, **new, billed=D("1164.63"), reason="Heavy.")
+    slight = samples.finding(9, **new, billed=D("1164.62"), reason="Slight.")
+    rose = samples.finding(7, category="anomaly", check="spend_rose", reason="Rose.")
+    result = samples.typical()
+    result = result.model_copy(
+        update={
+            "findings": [*result.findings, heavy, slight, rose],
+            "unusual_days": [
+                samples.unusual(2),
+                samples.unusual(4, measure="quantity", direction="fell", billed=D(1)),
+                samples.unusual(4, period="2026-09"),
+            ],
+        }
+    )
+    [statement] = story.statements(result)
+    assert statement.marks == {
+        date(2026, 10, 1): ["Heavy."],
+        date(2026, 10, 2): ["model Nova Pro rose: 310.00, usually about 100.50"],
+        date(2026, 10, 4): ["model Nova Pro fell, in quantity: 1.00, usually about 100.50"],
+    }
+    assert "2026-10-02 model Nova Pro rose: 310.00" in check(html.render(result)).text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {},
+            (
+                "The month will come to about 90,200.50 USD, between 80,100.25 and 100,300.75: "
+                "2026-10-20 is the last day with usage. Without what AWS bills once, such as tax and "
+                "credits."
+            ),
+        ),
+        (
+            {"low": None, "high": None, "reason": "only 3 tries"},
+            (
+                "The month will come to about 90,200.50 USD: 2026-10-20 is the last day with usage. "
+                "No interval: only 3 tries."
+            ),
+        ),
+        (
+            {"low": None, "expected": None, "high": None, "reason": "14 days are needed"},
+            (
+                "No forecast of the month yet: 2026-10-20 is the last day with usage; 14 days are "
+                "needed."
+            ),
+        ),
+    ],
+)
+def test_a_forecast_is_said_in_every_report(changed, said):
+    result = samples.typical().model_copy(update={"forecasts": [samples.forecast(**changed)]})
+    assert said in check(html.render(result)).text()
+    assert said in markdown.render(result).replace("\\", "")
+    assert said in " ".join(printed(result).split())
+    without = samples.typical()
+    assert "Forecast" not in check(html.render(without)).text()
+
+
+def test_a_forecast_stands_in_the_list_of_statements():
+    result = samples.several()
+    first = result.totals[0]
+    one = samples.forecast(
+        period=first.period, payer_account=first.payer_account, currency=first.currency
+    )
+    shown = check(html.render(result.model_copy(update={"forecasts": [one]}))).text()
+    assert "90,200.50" in shown.partition("The worst first")[0]
+    assert "Forecast" not in check(html.render(result)).text()
+
+
 @browser_test
 def test_browser_marks_an_anomaly_and_draws_days_below_zero(visit):
     noticed = samples.finding(9, category="anomaly", reason="Spend <b>rose</b> fourfold.")

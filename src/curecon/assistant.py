@@ -88,7 +88,8 @@ def server(ledger: Path) -> FastMCP:
             )
         except CureconError as error:
             raise ToolError(str(error)) from error
-        return told
+        shown: dict[str, Any] = _cut(told)
+        return shown
 
     return made
 
@@ -124,6 +125,15 @@ def _answer(ask: Any) -> dict[str, Any]:  # noqa: ANN401  # a callable without a
         "row_count": frame.height,
         "complete": frame.height <= ROWS_MAX,
     }
+
+
+def _cut(value: Any) -> Any:  # noqa: ANN401  # whatever JSON holds
+    """Cut long texts wherever they stand: a bill may have tags and resources of megabytes."""
+    if isinstance(value, dict):
+        return {name: _cut(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_cut(one) for one in value]
+    return _plain(value)
 
 
 def _plain(value: object) -> object:

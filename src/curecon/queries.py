@@ -106,7 +106,10 @@ def contents(ledger_path: Path = Path("curecon.duckdb")) -> pl.DataFrame:
 
 
 def render(frame: pl.DataFrame, form: str) -> str | bytes:
-    """Write rows as csv, json, markdown or parquet; decimals stay text, times are ISO 8601."""
+    """Write rows as csv, json, markdown or parquet; decimals stay text, times are ISO 8601.
+
+    In CSV, text that a spreadsheet would run as a formula is guarded, as in findings.csv.
+    """
     if form == "parquet":
         buffer = io.BytesIO()
         frame.write_parquet(buffer)
@@ -119,7 +122,7 @@ def render(frame: pl.DataFrame, form: str) -> str | bytes:
     if form == "json":
         return flat.write_json() + "\n"
     if form == "csv":
-        return _unnested(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        return _guarded(_unnested(frame)).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")
     return _markdown(_unnested(frame))
 
 
@@ -130,6 +133,13 @@ def _unnested(frame: pl.DataFrame) -> pl.DataFrame:
         pl.Series(name, [None if v is None else str(v) for v in frame[name].to_list()], pl.String)
         for name in nested
     )
+
+
+def _guarded(frame: pl.DataFrame) -> pl.DataFrame:
+    from curecon.report.files import guarded  # noqa: PLC0415  # jinja is not needed elsewhere
+
+    safe = frame.with_columns(pl.col(pl.String).map_elements(guarded, return_dtype=pl.String))
+    return safe.rename({name: guarded(name) for name in frame.columns})
 
 
 def _markdown(frame: pl.DataFrame) -> str:

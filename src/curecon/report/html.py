@@ -101,6 +101,7 @@ def render(result: AuditResult) -> str:
             breakdowns={kind: _breakdown(statements, kind) for kind in KINDS},
             days=[(one, drawn) for one in statements if (drawn := by_day(one.days, one.marks))],
             calendars=[(one, hours) for one in statements if (hours := calendar(one.provisioned))],
+            forecasts=any(one.forecast for one in statements),
             finality=any(one.finality for one in result.run.deliveries),
             listed=LISTED,
         )

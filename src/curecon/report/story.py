@@ -82,6 +82,8 @@ UNJUDGED = ("unpriced", "not_repriced")
 BY_DAY = ("spend_rose", "spend_fell", "quantity_moved")
 """Checks whose days are marked one by one in the chart."""
 
+_FIFTY = Decimal(50)
+
 Key = tuple[str, str, str]
 
 
@@ -325,10 +327,9 @@ def _statement(total: Total, result: AuditResult) -> Statement:
     for day in result.unusual_days:
         if _key(day) == key:
             marks.setdefault(day.day, []).append(_unusual(day))
-    for finding in findings:
-        # What has no days of its own, such as what is new, is marked on its first.
-        has_days = finding.check in BY_DAY
-        if finding.category == "anomaly" and not has_days and finding.first_usage:
+    marked = [one for one in findings if one.category == "anomaly" and one.check not in BY_DAY]
+    for finding in marked:
+        if finding.first_usage and not _slight(finding, total):
             marks.setdefault(finding.first_usage.date(), []).append(finding.reason)
     return Statement(
         total,
@@ -342,6 +343,12 @@ def _statement(total: Total, result: AuditResult) -> Statement:
         forecast=next((row for row in result.forecasts if _key(row) == key), None),
         marks=marks,
     )
+
+
+def _slight(finding: Finding, total: Total) -> bool:
+    """Say whether what is new is so little of the month that a mark would hide the others."""
+    dollars = EXACT.multiply(finding.billed.copy_abs(), _FIFTY)
+    return finding.check == "new_in_bill" and dollars < total.in_scope_billed
 
 
 def _unusual(day: UnusualDay) -> str:
