@@ -1284,15 +1284,15 @@ def test_every_unusual_day_is_marked_and_what_is_new_only_if_it_has_weight():
             {},
             (
                 "The month will come to about 90,200.50 USD, between 80,100.25 and 100,300.75: "
-                "2026-10-20 is the last day with usage. Without what AWS bills once, such as tax and "
-                "credits."
+                "2026-10-20 is the last day with usage. Without what AWS bills once, such as tax "
+                "and credits."
             ),
         ),
         (
             {"low": None, "high": None, "reason": "only 3 tries"},
             (
-                "The month will come to about 90,200.50 USD: 2026-10-20 is the last day with usage. "
-                "No interval: only 3 tries."
+                "The month will come to about 90,200.50 USD: 2026-10-20 is the last day with "
+                "usage. No interval: only 3 tries."
             ),
         ),
         (
