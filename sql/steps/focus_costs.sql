@@ -42,12 +42,19 @@ WITH usages AS (
             CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20))
         ) AS at_price,
         CASE WHEN abs(l.line_item_unblended_rate) < 100000
-                AND abs(l.line_item_usage_amount) * abs(l.line_item_unblended_rate) < 100000000000
-            THEN CAST(l.line_item_unblended_rate AS DECIMAL(15, 10)) END AS contracted_price,
+            THEN CASE
+                WHEN abs(l.line_item_usage_amount * CAST(l.line_item_unblended_rate
+                    AS DECIMAL(15, 10))) < 100000000000
+                THEN CAST(l.line_item_unblended_rate AS DECIMAL(15, 10))
+            END
+        END AS contracted_price,
         CASE WHEN abs(l.pricing_public_on_demand_rate) < 100000
-                AND abs(l.line_item_usage_amount) * abs(l.pricing_public_on_demand_rate)
-                    < 100000000000
-            THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10)) END AS list_price,
+            THEN CASE
+                WHEN abs(l.line_item_usage_amount * CAST(l.pricing_public_on_demand_rate
+                    AS DECIMAL(15, 10))) < 100000000000
+                THEN CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10))
+            END
+        END AS list_price,
         p.price,
         l.line_item_usage_amount AS quantity,
         l.hours,
