@@ -82,9 +82,9 @@ def alert(
     told = alerting(to, options)
     for name in in_the_clear(to):
         sys.stderr.write(
-            f"curecon: warning: --to {name}: the address is a secret, and a command line is not: "
-            "it is seen in the list of processes and in the history of the shell. Write "
-            "'${VARIABLE}' and put the address into the environment, or @FILE\n"
+            f"curecon: warning: --to {name}: the address is a secret and is written out where "
+            "others may read it: a list of processes, the history of a shell, a file in git. "
+            "Write '${VARIABLE}' and put the address into the environment, or @FILE\n"
         )
     for one in told:
         _say(one)
