@@ -76,7 +76,7 @@ def main() -> int:
     )
     parser.add_argument("--only", choices=["errors", "mutations"])
     parser.add_argument("--seeds", type=int, default=12)
-    parser.add_argument("--mutations", type=int, default=40, help="how many to draw")
+    parser.add_argument("--mutations", type=int, default=33, help="how many to draw")
     options = parser.parse_args()
     blocks = {}
     if options.only != "mutations":

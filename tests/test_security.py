@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import botocore.client
@@ -90,9 +91,48 @@ def test_every_package_is_pinned_by_hash():
         assert found, pin
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin), pin
         names.add(found[1])
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
     assert {re.match(r"[\w-]+", one)[0].lower() for one in wanted} <= names
+
+
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+# Packages that no module imports, and what needs them.
+BESIDE = {"pyarrow": "duckdb and polars hand their frames to each other by it"}
+LICENCES = re.compile(r"MIT|BSD|Apache|Mozilla Public License 2\.0|PSF-2\.0")
+
+
+def named(requirement):
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
+
+def test_every_package_that_is_asked_for_is_used():
+    imported = {
+        found
+        for text in SOURCES.values()
+        for found in re.findall(r"(?m)^\s*(?:import|from) (\w+)", text)
+    }
+    asked = {named(one) for one in PROJECT["dependencies"]}
+    assert {one for one in asked if one.replace("-", "_") not in imported} == set(BESIDE)
+
+
+def test_the_licence_of_every_package_that_runs_is_known_and_lenient():
+    waiting, seen = [named(one) for one in PROJECT["dependencies"]], {}
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        try:
+            package = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # of another system or Python
+        told = package.metadata.get_all("Classifier", [])
+        licences = [one for one in told if one.startswith("License")]
+        fields = ("License-Expression", "License")
+        licences += [package.metadata.get(field) or "" for field in fields]
+        seen[name] = " ".join(licences)
+        waiting += [named(one) for one in package.requires or [] if "extra ==" not in one]
+    assert len(seen) > len(PROJECT["dependencies"])
+    assert {name: told for name, told in seen.items() if not LICENCES.search(told)} == {}
 
 
 def test_no_format_that_runs_code_is_read():
