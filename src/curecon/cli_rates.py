@@ -58,7 +58,7 @@ def rates_list(
     if format == "table":
         from curecon.report.rows import print_table
 
-        print_table(frame)
+        print_table(cards.for_table(frame))
     else:
         sys.stdout.write(str(queries.render(frame, format)))
     return FINE

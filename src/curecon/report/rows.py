@@ -35,7 +35,11 @@ def print_table(frame: pl.DataFrame) -> None:
     """Print rows as a table; text of a bill is shown, never obeyed."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, kind in frame.schema.items():
-        table.add_column(Text(visible(name)), justify="right" if kind.is_numeric() else "left")
+        # Of a number no digit may be cut off; text gives way, in lines below one another.
+        if kind.is_numeric():
+            table.add_column(Text(visible(name)), justify="right", no_wrap=True)
+        else:
+            table.add_column(Text(visible(name)), overflow="fold")
     for row in frame.iter_rows():
         table.add_row(*(Text(visible(_cell(value))) for value in row))
     Console().print(table)
