@@ -28,7 +28,10 @@ PRICING = {
     "free_tier": "test_contract.py", "grammar": "test_decode.py", "matching": "test_matching.py",
     "price_list": "test_price_list.py", "rates": "test_rates.py", "units": "test_units.py",
 }  # fmt: skip
-ANOMALIES = {"anomalies", "daily", "streams", "unusual", "spend_rose", "spend_fell", "new_in_bill"}
+ANOMALIES = {
+    "anomalies", "daily", "streams", "unusual", "spend_rose", "spend_fell", "new_in_bill",
+    "quantity_moved",
+}  # fmt: skip
 # Words of the cases that are about a step, where not all steps of a comparison have a part in it.
 WORDS = {
     "credits": "credit", "free_tier": "free_tier", "discounts": "discount or private",
