@@ -19,6 +19,7 @@ import deliveries as aws
 from curecon import cells, cli, opened, reader
 from curecon.errors import BillUnreadable, CureconError, FormatUnknown
 from curecon.formats import formats
+from curecon.reconcile import Options, audit
 
 pytest_plugins = ["deliveries"]
 
@@ -906,6 +907,26 @@ def test_archives_in_archives_are_refused(tmp_path, name, data, told):
 def test_a_bad_cell_in_a_zip_names_the_zip(tmp_path):
     path = zipped(tmp_path, {"a.csv": csv_bytes(), "b.csv": csv_bytes(**{COST: "x"})})
     assert f"{path}: row 4, column {COST}: 'x'" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "rate", "fits"),
+    [
+        ("100000000000", "99998", True),
+        ("100000000000", "100000", False),
+        ("-100000000000", "100000", False),
+        ("1", "99999999999", True),
+    ],
+)
+def test_a_quantity_times_a_rate_beyond_any_bill_is_named(tmp_path, quantity, rate, fits):
+    """Ten to the sixteenth dollars: money has sixteen digits before the point."""
+    values = {"line_item_usage_amount": quantity, "line_item_unblended_rate": rate, COST: "1"}
+    path = as_csv(tmp_path, **values)
+    if fits:
+        audit([path], Options(ledger=tmp_path / "l.duckdb"))
+        return
+    told = f"its quantity {quantity} times its rate {rate} is more than any bill"
+    assert refusal(path).startswith(f"{path}: line item third: {told}")
 
 
 # Parquet

@@ -18,6 +18,7 @@ from curecon.engine import execute, read, step, text
 from curecon.errors import BillUnreadable
 from curecon.ledger import NO_ROOM
 from curecon.misread import blame, first_gap, refuse_endless_lines
+from curecon.money import plain
 from curecon.opened import OpenBill, OpenFile
 from curecon.reader import Reader
 from curecon.source import Bill
@@ -384,9 +385,27 @@ def _replace(
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
     if not opened.names_lines:
         execute(con, read("duckdb", "number_repeats.sql"))
+    _refuse_huge(con, opened)
     execute(con, f"INSERT INTO delivery_sums BY NAME {read('duckdb', 'delivery_sums.sql')}")
     _make_shared(con, opened, services, periods)
     _insert_totals(con, opened, services)
+
+
+def _refuse_huge(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
+    """Refuse a line whose quantity times rate has no exact amount of money.
+
+    Raises:
+        BillUnreadable: there is one; its file and line item are named.
+    """
+    found = execute(con, read("duckdb", "huge.sql"))
+    if found:
+        number, line_item, quantity, rate = found[0]
+        file = next(file for file in opened.files if file.number == number)
+        raise BillUnreadable(
+            f"{file.file.path}: line item {line_item}: its quantity {plain(quantity)} times its "
+            f"rate {plain(rate)} is more than any bill, and than can be kept exactly; correct the line "
+            "or copy the file again"
+        )
 
 
 def _scope_in(
