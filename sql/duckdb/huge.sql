@@ -15,7 +15,7 @@ WITH stated AS (
 )
 
 SELECT
-    (line // 4294967296) % 16384 AS file,
+    (line >> 32) & 16383 AS file,
     identity_line_item_id,
     quantity,
     rate

@@ -403,7 +403,7 @@ def _refuse_huge(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
         file = next(file for file in opened.files if file.number == number)
         raise BillUnreadable(
             f"{file.file.path}: line item {line_item}: its quantity {plain(quantity)} times its "
-            f"rate {plain(rate)} is more than any bill, and than can be kept exactly; correct the line "
+            f"rate {plain(rate)} is more than any bill, and than can be kept exactly; correct it "
             "or copy the file again"
         )
 
