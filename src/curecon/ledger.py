@@ -26,6 +26,7 @@ from curecon.packaged import folder
 
 SCHEMA_VERSION = 4
 _MEMORY = "1GB"
+_EMPTY = threading.Lock()
 
 # The machine failed a run: no room on disk or in memory.
 NO_ROOM = (
@@ -106,7 +107,7 @@ def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
     try:
         place.mkdir()
         if is_new:
-            stage.write_bytes(_empty())
+            stage.write_bytes(empty())
         else:
             before = path.stat()
             shutil.copyfile(path, stage)
@@ -227,9 +228,14 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return con
 
 
-@cache
-def _empty() -> bytes:
+def empty() -> bytes:
     """Make an empty ledger; a process that begins several copies the first."""
+    with _EMPTY:
+        return _made()
+
+
+@cache
+def _made() -> bytes:
     with TemporaryDirectory(prefix="curecon-") as folder:
         path = Path(folder, f"{Stage.catalog}.duckdb")
         with _connect(path, read_only=False) as con:

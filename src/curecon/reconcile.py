@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -93,6 +94,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     options = options or Options()
     started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     _refuse_vague(options)
+    _begin_ahead(options)
     found = checks.load(options.checks)
     known = know(options)
     accepted = acknowledged.read(acknowledged.find(options.acknowledged, options.ledger))
@@ -127,6 +129,15 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
             stage.publish()
             publish()
     return outcome
+
+
+def _begin_ahead(options: Options) -> None:
+    """Begin, beside the reading of rates, what the run will wait for; failures show up there."""
+    ahead = ThreadPoolExecutor(thread_name_prefix="ahead")
+    ahead.submit(ledger.empty)
+    if options.out:
+        ahead.submit(files.prepare)
+    ahead.shutdown(wait=False)
 
 
 def _refuse_vague(options: Options) -> None:

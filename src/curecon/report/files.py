@@ -70,6 +70,11 @@ def staged_texts(contents: Mapping[str, str | bytes], out: Path) -> Iterator[Cal
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def prepare() -> None:
+    """Do ahead what the first report waits for."""
+    html.page()
+
+
 def render(result: AuditResult) -> dict[str, str | bytes]:
     """Return the content of every file by its name."""
     contents = (

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from curecon.models import AuditResult, Breakdown, Finding, FindingLine
@@ -67,7 +68,8 @@ Card = dict[str, str]
 
 def render(result: AuditResult) -> str:
     """Return the text of `report.html`."""
-    environment = _environment()
+    template = page()
+    environment = template.environment
     statements = story.statements(result)
     style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
     days = [(one, drawn) for one in statements if (drawn := by_day(one.days, one.marks))]
@@ -80,7 +82,7 @@ def render(result: AuditResult) -> str:
     cards = [_card(finding) for finding in findings]
     currency = _only_currency(statements)
     return (
-        environment.get_template("page.html.j2").render(
+        template.render(
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             library=Markup(library),  # noqa: S704 - see vendor/README.md
@@ -109,7 +111,9 @@ def render(result: AuditResult) -> str:
     )
 
 
-def _environment() -> Environment:
+@cache
+def page() -> Template:
+    """Compile the page; that takes a moment, and may be done ahead."""
     environment = Environment(
         loader=PackageLoader("curecon.report", "."),
         autoescape=True,
@@ -132,7 +136,9 @@ def _environment() -> Environment:
         "words": words,
     }
     environment.filters.update(filters)
-    return environment
+    for part in environment.list_templates(extensions=["j2"]):
+        environment.get_template(part)
+    return environment.get_template("page.html.j2")
 
 
 def _asset(environment: Environment, name: str) -> str:
