@@ -25,6 +25,11 @@ from curecon.cli_options import (
 )
 from curecon.errors import CureconError, OptionInvalid, printable
 
+# Polars prices distinct charges, which are few, and numpy only carries columns: one thread of each
+# is quicker than the hand-over to several.
+for _threads in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
 _HELP = """Prove an AWS AI bill right or wrong.
 
 curecon reads an AWS Cost and Usage Report, works out what every Amazon Bedrock
@@ -110,6 +115,9 @@ def audit(
     if evidence is not None:
         raise OptionInvalid("audit --evidence is reserved and not built yet")
     _refuse_no_bills(bills)
+    from curecon.ledger import begin
+
+    begin(ledger)  # beside the imports
     from curecon.reconcile import Options
     from curecon.reconcile import audit as auditing
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
@@ -107,7 +108,7 @@ def _open_stage(path: Path, place: Path) -> Iterator[Stage]:
     try:
         place.mkdir()
         if is_new:
-            stage.write_bytes(empty())
+            stage.write_bytes(_empty())
         else:
             before = path.stat()
             shutil.copyfile(path, stage)
@@ -228,14 +229,22 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def empty() -> bytes:
-    """Make an empty ledger; a process that begins several copies the first."""
+def begin(path: Path) -> None:
+    """Make an empty ledger ahead where there is none at `path`; what fails there fails later."""
+    if _is_new(path):
+        ahead = ThreadPoolExecutor(thread_name_prefix="ledger")
+        ahead.submit(_empty)
+        ahead.shutdown(wait=False)
+
+
+def _empty() -> bytes:
     with _EMPTY:
         return _made()
 
 
 @cache
 def _made() -> bytes:
+    """Make an empty ledger; a process that begins several copies the first."""
     with TemporaryDirectory(prefix="curecon-") as folder:
         path = Path(folder, f"{Stage.catalog}.duckdb")
         with _connect(path, read_only=False) as con:

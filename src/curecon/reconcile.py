@@ -2,9 +2,9 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -38,7 +38,6 @@ from curecon.errors import ContractInvalid, OptionInvalid
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
 from curecon.models import AuditResult, Delivery, FindingState, RateSource, Run
 from curecon.packaged import folder
-from curecon.report import files
 
 _PERIOD_HOURS = "CAST(24 * date_diff('day', period, period + INTERVAL 1 MONTH) AS INTEGER)"
 _UNITS_MAX = 10_000
@@ -94,13 +93,14 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     options = options or Options()
     started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     _refuse_vague(options)
-    _begin_ahead(options)
+    ledger.begin(options.ledger)
     found = checks.load(options.checks)
     known = know(options)
     accepted = acknowledged.read(acknowledged.find(options.acknowledged, options.ledger))
     bill = source.find(bills, options.periods)
     with ledger.staged(options.ledger) as stage:
         con = stage.con
+        _begin_report(options)
         ingested = ingest(con, bill, services=options.services, periods=options.periods)
         focus(con, stage.catalog)
         _refuse_other_payers(con, known)
@@ -124,20 +124,24 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         run.notes.extend(acknowledged.apply(con, accepted, started))
         run.states.extend(_states(con, options.as_of or started.date()))
         outcome = result.collect(con, run)
-        writing = files.staged(outcome, options.out) if options.out else nullcontext(_nothing)
-        with writing as publish:
+        with _written(outcome, options.out) as publish:
             stage.publish()
             publish()
     return outcome
 
 
-def _begin_ahead(options: Options) -> None:
-    """Begin, beside the reading of rates, what the run will wait for; failures show up there."""
-    ahead = ThreadPoolExecutor(thread_name_prefix="ahead")
-    ahead.submit(ledger.empty)
+def _begin_report(options: Options) -> None:
+    """Compile the report's page while the bill is read; what fails there fails later."""
+
+    def prepare() -> None:
+        from curecon.report import files  # noqa: PLC0415  # beside the bill, not before it
+
+        files.prepare()
+
     if options.out:
-        ahead.submit(files.prepare)
-    ahead.shutdown(wait=False)
+        ahead = ThreadPoolExecutor(thread_name_prefix="report")
+        ahead.submit(prepare)
+        ahead.shutdown(wait=False)
 
 
 def _refuse_vague(options: Options) -> None:
@@ -152,8 +156,20 @@ def _refuse_vague(options: Options) -> None:
         raise OptionInvalid(f"--max-age {options.max_age}: a number of days is at least 0")
 
 
-def _nothing() -> None:
-    """Publish no files, since none were asked for."""
+@contextmanager
+def _written(outcome: AuditResult, out: Path | None) -> Iterator[Callable[[], None]]:
+    """Write the files of `out`, if asked for, beside their place; yield what moves them there.
+
+    Raises:
+        OptionInvalid: the folder cannot be written; what was in it is as before.
+    """
+    if out is None:
+        yield lambda: None
+        return
+    from curecon.report import files  # noqa: PLC0415  # only where it is asked for
+
+    with files.staged(outcome, out) as publish:
+        yield publish
 
 
 def know(options: Options) -> Knowledge:

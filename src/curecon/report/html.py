@@ -136,8 +136,7 @@ def page() -> Template:
         "words": words,
     }
     environment.filters.update(filters)
-    for part in environment.list_templates(extensions=["j2"]):
-        environment.get_template(part)
+    environment.get_template("tables.html.j2")
     return environment.get_template("page.html.j2")
 
 
