@@ -34,6 +34,7 @@ from curecon import (
 )
 from curecon.errors import RatesInvalid
 from curecon.reconcile import Options, audit
+from curecon.report import files
 
 PAYERS = ("111111111111", "999999999999")
 PERIODS = ("2026-09", "2026-10")
@@ -592,7 +593,7 @@ def test_a_run_that_cannot_publish_its_report_leaves_everything_as_it_was():
         shutil.copytree(_before(), path, dirs_exist_ok=True)
         before = files_in(path)
         with (
-            mock.patch.object(reconcile.files, "staged", side_effect=FailedError),
+            mock.patch.object(files, "staged", side_effect=FailedError),
             pytest.raises(FailedError),
         ):
             audit([path / "bill.csv"], Options(ledger=path / "ledger.duckdb", out=path / "out"))

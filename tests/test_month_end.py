@@ -199,8 +199,9 @@ def december(company):
     company.deliver("2026-12", [{**one, "bill_invoice_id": "I-12"} for one in lines])
     assert company.audit("2027-01-06") == cli.FOUND
     assert company.alert("2027-01-06") == (0, [], [])
-    for server in company.servers.values():
-        assert company.run("alert", "--to", f"x={server.url}", "--failed", "no bill") == cli.FINE
+    for name, server in company.servers.items():
+        to = f"{name}-{name}={server.url}"  # a channel that has been told nothing yet
+        assert company.run("alert", "--to", to, "--failed", "no bill") == cli.FINE
         assert "The audit failed: no bill" in server.taken[-1]["message"]
 
     assert {key[1] for key in company.ids} == {"2026-10", "2026-11", "2026-12"}

@@ -883,7 +883,7 @@ def test_members_that_lie_over_each_other_are_a_bomb_too(tmp_path, monkeypatch):
     tail[12:16] = (len(entry) * times).to_bytes(4, "little")
     path = read_bytes(tmp_path, plain[:at] + entry * times + bytes(tail), "over.zip")
     monkeypatch.setattr(reader, "_UNZIP_ALWAYS", 1 << 20)
-    assert re.match(rf"{path}: the ZIP would unpack to [\d,]+ bytes", refusal(path))
+    assert re.match(rf"{path}: would unpack to [\d,]+ bytes", refusal(path))
 
 
 @pytest.mark.parametrize(

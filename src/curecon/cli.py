@@ -115,12 +115,7 @@ def audit(
     if evidence is not None:
         raise OptionInvalid("audit --evidence is reserved and not built yet")
     _refuse_no_bills(bills)
-    from curecon.ledger import begin
-
-    begin(ledger)  # beside the imports
-    from curecon.reconcile import Options
-    from curecon.reconcile import audit as auditing
-
+    Options, auditing = _audit_beside_ledger(ledger)  # noqa: N806
     options = Options(
         ledger=ledger,
         periods=period,
@@ -455,6 +450,16 @@ def _invoice(pair: str) -> tuple[str, Decimal]:
     except InvalidOperation:
         pass
     raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
+
+
+def _audit_beside_ledger(path: Path) -> Any:  # noqa: ANN401
+    """Import what audits, while an empty ledger is made."""
+    from curecon.ledger import begin
+
+    begin(path)
+    from curecon.reconcile import Options, audit
+
+    return Options, audit
 
 
 def _refuse_no_bills(bills: tuple[str, ...]) -> None:
