@@ -306,7 +306,7 @@ def test_spend_that_rose_is_told_although_it_is_no_fault(book, server):
     assert book.tell(server.url, severity="error") == ["nothing"]
     assert book.tell(server.url) == ["sent"]
     assert "INFO new +180.00 USD" in server.taken[0]["message"]
-    assert "2026-10-20 this usage type cost 240.00 USD" in server.taken[0]["message"]
+    assert "2026-10-20 this usage type (Nova Lite) cost 240.00 USD" in server.taken[0]["message"]
 
 
 def test_in_quiet_hours_nothing_is_sent_and_nothing_lost(book, server):

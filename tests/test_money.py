@@ -192,8 +192,9 @@ def test_only_money_names_a_decimal_type():
     named = {found for text in vars(money).values() for found in widths.findall(str(text))}
     sums = {("38", "20"), ("38", "10")}  # what a sum of money or quantities widens to
     cents = {("20", "2")}  # an amount in a sentence
+    parts = {("12", "0"), ("10", "10")}  # a rate, before and behind its point
     estimates = {("38", "4"), ("19", "4")}  # what is usual, and changes as shares of it
-    assert stated <= named | sums | cents | estimates
+    assert stated <= named | sums | cents | parts | estimates
 
 
 @given(

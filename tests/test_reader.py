@@ -912,7 +912,7 @@ def test_a_bad_cell_in_a_zip_names_the_zip(tmp_path):
 @pytest.mark.parametrize(
     ("quantity", "rate", "fits"),
     [
-        ("100000000000", "99998", True),
+        ("100000000000", "99999.9999999999", True),
         ("100000000000", "100000", False),
         ("-100000000000", "100000", False),
         ("1", "99999999999", True),

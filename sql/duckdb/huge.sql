@@ -1,5 +1,6 @@
 -- A line of this run whose quantity times a rate that it states is no amount of money that fits:
--- sixteen digits before the point. Whole numbers are multiplied, since decimals would not fit.
+-- sixteen digits before the point. The product of both needs more digits than there are, so what is
+-- far too large is seen by its whole numbers, and the rest by the two parts of the rate.
 WITH stated AS (
     SELECT
         line,
@@ -21,7 +22,13 @@ SELECT
     rate
 FROM stated
 WHERE (abs(quantity) >= 100000000 OR rate >= 100000000)
-    AND (CAST(trunc(abs(quantity)) AS HUGEINT) + 1) * (CAST(trunc(rate) AS HUGEINT) + 1)
-        > 10000000000000000
+    AND CASE
+        WHEN CAST(trunc(abs(quantity)) AS HUGEINT) * CAST(trunc(rate) AS HUGEINT)
+            >= 100000000000000000
+        THEN TRUE
+        ELSE CAST(abs(quantity) * CAST(trunc(rate) AS DECIMAL(12, 0)) AS DECIMAL(38, 20))
+            + CAST(abs(quantity) * CAST(rate - trunc(rate) AS DECIMAL(10, 10)) AS DECIMAL(38, 20))
+            >= 10000000000000000
+    END
 ORDER BY line
 LIMIT 1
