@@ -21,5 +21,5 @@ SELECT
     c.expected
 FROM comparison AS c
 WHERE c.component = 'discount'
-    AND c.reason NOT IN ('credit_missing', 'credit_too_small')
+    AND c.reason NOT IN ('credit_missing', 'credit_too_small', 'credit_outstanding')
 ORDER BY c.line_item_id, c.time_interval

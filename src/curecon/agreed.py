@@ -169,19 +169,25 @@ def plan_rates(contract: Contract) -> pl.DataFrame:
 
 
 def credits_due(contract: Contract) -> pl.DataFrame:
-    """Return the promised credits, one row a service: name, service, amount, dates and more."""
+    """Return the promised credits, one row a service: name, service, amount, dates and more.
+
+    `month` is the first day of the month in which the credit starts.
+    """
     rows = [
-        (one.name, service, one.amount, one.marketplace, one.starts, one.ends or _NEVER)
+        (one.name, service, one.amount, one.marketplace, contract.currency, one.starts,
+         one.ends or _NEVER, one.starts.replace(day=1))
         for one in contract.credit
         for service in (["*"] if "*" in one.services else dict.fromkeys(one.services))
-    ]
+    ]  # fmt: skip
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "name": pl.String,
         "service": pl.String,
         "amount": pl.Decimal(36, 20),
         "marketplace": pl.Boolean,
+        "currency": pl.String,
         "starts": pl.Date,
         "ends": pl.Date,
+        "month": pl.Date,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
 

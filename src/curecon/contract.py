@@ -124,7 +124,11 @@ class SavingsPlan(_Timed):
 
 
 class Credit(_Timed):
-    """A credit that AWS has promised."""
+    """A credit that AWS has promised.
+
+    It is taken off every bill from the month of `starts` on, until it is used up or until `ends`.
+    Instalments are several credits, each with its own days, or of its own name.
+    """
 
     name: Line
     amount: Amount

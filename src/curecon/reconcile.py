@@ -28,6 +28,7 @@ from curecon import (
     matching,
     neighbours,
     price_list,
+    promised,
     rates,
     result,
     source,
@@ -359,9 +360,10 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "discounts",
         "plan_fees",
         "free_tier",
-        "credits",
     ):
         make(con, "steps", f"{name}.sql")
+    promised.follow(con)
+    make(con, "steps", "credits.sql")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
 
 

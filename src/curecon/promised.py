@@ -1,0 +1,209 @@
+"""How much of the promised credits should have come with each month's bill, and has not.
+
+AWS takes a credit off every bill by itself, as far as there are charges it is good for, until it is
+used up or expires; of several, the one that expires first, then the one for fewest services, then
+the oldest (AWS Billing user guide, "AWS credits"). So each credit is followed from the month in
+which it starts. A dollar of it is missed once, in the first month that it should have paid for, and
+not at all where a later month of the ledger brings it. Where the ledger lacks a month, nobody knows
+what was left of a credit, and nothing more is said of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+
+from curecon.engine import make
+
+_NEVER = date(9999, 12, 31)
+_HALF_A_CENT = Decimal("0.005")
+_ZERO = Decimal(0)
+_EXACT = pl.Decimal(38, 20)
+_GAPS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "delivery_id": pl.String,
+    "pool": pl.Int64,
+    "service": pl.String,
+    "marketplace": pl.Boolean,
+    "starts": pl.Date,
+    "ends": pl.Date,
+    "reason": pl.String,
+    "difference": _EXACT,
+}
+
+Cell = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A credit: what it is worth, when, and for which charges: service, and marketplace or not."""
+
+    name: str
+    amount: Decimal
+    starts: date
+    ends: date
+    cells: frozenset[Cell]
+
+
+@dataclass
+class Month:
+    """A month of the ledger; `eligible` by charges and day, `granted` what credits took off."""
+
+    delivery_id: str
+    eligible: dict[tuple[Cell, date], Decimal] = field(default_factory=dict)
+    granted: dict[Cell, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    credit_lines: int = 0
+
+    def charges(self, cell: Cell, promise: Promise | None = None) -> Decimal:
+        """What is billed for these charges, on the days of a credit or on all."""
+        return sum(
+            (
+                amount
+                for (of, day), amount in self.eligible.items()
+                if of == cell and (promise is None or promise.starts <= day < promise.ends)
+            ),
+            _ZERO,
+        )
+
+
+Missing = dict[tuple[Promise, date], Decimal]
+
+
+def follow(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `credit_gaps`: where credits fall short, by delivery and the charges they are for.
+
+    Reads `contract_credits` and every month that the ledger has. `pool` numbers the credits that
+    share charges; `difference`, in the contract's currency, is theirs, and the same in each row.
+    """
+    promised = con.sql("SELECT * FROM contract_credits").pl()
+    make(con, "steps", "credit_keys.sql")
+    gaps: list[tuple[object, ...]] = []
+    if not promised.is_empty():
+        make(con, "steps", "credit_sums.sql")
+        sums = con.sql("SELECT * FROM credit_sums ORDER BY ALL").pl()
+        known = con.sql("SELECT delivery_id, period, payer_account FROM every_delivery").pl()
+        for (payer,) in known.select("payer_account").unique().sort("payer_account").iter_rows():
+            months = _months(
+                known.filter(pl.col("payer_account") == payer),
+                sums.filter(pl.col("payer_account") == payer),
+            )
+            for number, pool in enumerate(pools(promises(promised))):
+                gaps += _rows(number, pool, months)
+    frame = pl.DataFrame(gaps, schema=_GAPS, orient="row")
+    con.register("incoming", frame)
+    con.execute("CREATE OR REPLACE TEMP TABLE credit_gaps AS SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
+def promises(promised: pl.DataFrame) -> list[Promise]:
+    """Read the credits of a contract; one for any service may be used up elsewhere: left out."""
+    cells: dict[tuple[str, Decimal, date, date], set[Cell]] = defaultdict(set)
+    for row in promised.filter(pl.col("service") != "*").iter_rows(named=True):
+        key = (row["name"], row["amount"], row["starts"], row["ends"])
+        cells[key] |= {(row["service"], sold) for sold in {False, row["marketplace"]}}
+    return [Promise(*key, frozenset(of)) for key, of in cells.items()]
+
+
+def pools(every: Sequence[Promise]) -> list[list[Promise]]:
+    """Put credits together that share charges, each in the order in which AWS uses them."""
+    found: list[list[Promise]] = []
+    for one in every:
+        shares = [pool for pool in found if any(one.cells & other.cells for other in pool)]
+        found = [pool for pool in found if pool not in shares]
+        found.append([one, *(other for pool in shares for other in pool)])
+    return [
+        sorted(pool, key=lambda one: (one.ends, len(one.cells), one.starts, one.name))
+        for pool in found
+    ]
+
+
+def missing(pool: Sequence[Promise], months: Mapping[date, Month]) -> Missing:
+    """Say how much of each credit should have come with each month's bill and never came."""
+    left = {one: one.amount for one in pool}
+    lost: set[Promise] = set()
+    gaps: Missing = {}
+    for month in _calendar(min(one.starts for one in pool), max(months, default=date.min)):
+        begun = [one for one in pool if one.starts < _next(month) and one.ends > month]
+        bill = months.get(month)
+        if bill is None:
+            lost |= {one for one in pool if one.starts < _next(month)}
+            continue
+        due = _due([one for one in begun if one not in lost], bill, left)
+        came = sum((bill.granted[cell] for cell in {c for one in pool for c in one.cells}), _ZERO)
+        for one, amount in due.items():
+            left[one] -= amount
+            gaps[one, month] = amount
+        # What comes pays for what is due now, then for what was missed before.
+        for key in [*((one, month) for one in due), *gaps]:
+            paid = min(came, gaps[key])
+            gaps[key] -= paid
+            came -= paid
+        # What is more than that has used up a credit sooner than was thought.
+        for one in begun:
+            more = min(came, left[one])
+            left[one] -= more
+            came -= more
+    return {key: amount for key, amount in gaps.items() if amount > 0}
+
+
+def _due(
+    begun: Sequence[Promise], bill: Month, left: Mapping[Promise, Decimal]
+) -> dict[Promise, Decimal]:
+    """Share a month's charges among the credits in force."""
+    free = {cell: bill.charges(cell) for one in begun for cell in one.cells}
+    due = {}
+    for one in begun:
+        due[one] = _ZERO
+        for cell in sorted(one.cells):
+            charges = min(bill.charges(cell, one), free[cell])
+            amount = max(_ZERO, min(charges, left[one] - due[one]))
+            free[cell] -= amount
+            due[one] += amount
+    return due
+
+
+def _rows(
+    number: int, pool: Sequence[Promise], months: Mapping[date, Month]
+) -> Iterator[tuple[object, ...]]:
+    """Say where credits fall short by more than their rounding to cents."""
+    found = missing(pool, months)
+    until = _next(max(months)) if months else date.min
+    for month in sorted({month for _, month in found}):
+        short = {one: amount for (one, of), amount in found.items() if of == month}
+        bill, amount = months[month], sum(short.values(), _ZERO)
+        if amount < _HALF_A_CENT * max(1, bill.credit_lines):
+            continue
+        cells = {cell for one in short for cell in one.cells}
+        came = sum((bill.granted[cell] for cell in cells), _ZERO)
+        if any(until < one.ends < _NEVER for one in short):
+            reason = "credit_outstanding"
+        else:
+            reason = "credit_too_small" if came else "credit_missing"
+        starts, ends = min(one.starts for one in short), max(one.ends for one in short)
+        for service, sold in sorted(cells):
+            yield (bill.delivery_id, number, service, sold, starts, ends, reason, amount)
+
+
+def _months(known: pl.DataFrame, sums: pl.DataFrame) -> dict[date, Month]:
+    months = {row["period"]: Month(row["delivery_id"]) for row in known.iter_rows(named=True)}
+    for row in sums.iter_rows(named=True):
+        month, cell = months[row["period"]], (row["service"], row["marketplace"])
+        month.eligible[cell, row["usage_day"]] = row["eligible"]
+        month.granted[cell] += row["granted"]
+        month.credit_lines += row["credit_lines"]
+    return months
+
+
+def _next(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _calendar(first: date, last: date) -> Iterator[date]:
+    """Name every month from that of one day to that of another."""
+    month = first.replace(day=1)
+    while month <= last:
+        yield month
+        month = _next(month)

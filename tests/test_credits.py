@@ -1,0 +1,98 @@
+"""Credits are followed over their terms as AWS draws them down; figures are worked out by hand.
+
+The order in which several credits are used is that of the AWS Billing user guide, "AWS credits".
+"""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from curecon.promised import Month, Promise, missing, pools
+
+BEDROCK, MARKETPLACE, SAGEMAKER = ("bedrock", False), ("bedrock", True), ("sagemaker", False)
+NEVER = date(9999, 12, 31)
+
+
+def credit(name, amount, starts=date(2026, 10, 1), ends=NEVER, cells=(BEDROCK,)):
+    return Promise(name, Decimal(amount), starts, ends, frozenset(cells))
+
+
+def month(number, charges, granted, cell=BEDROCK, day=5):
+    """October is 10; what is charged on its fifth, and what credits took off."""
+    bill = Month(f"delivery {number}", {(cell, date(2026, number, day)): Decimal(charges)})
+    bill.granted[cell] = Decimal(granted)
+    return {date(2026, number, 1): bill}
+
+
+def told(*every, **months):
+    """What is missed, by name of the credit and number of the month."""
+    bills = {day: bill for one in months.values() for day, bill in one.items()}
+    found = {}
+    for pool in pools(every):
+        found |= {(one.name, of.month): gap for (one, of), gap in missing(pool, bills).items()}
+    return {key: str(gap) for key, gap in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("granted", "expected"),
+    [
+        (("6", "4"), {}),
+        (("0", "0"), {("a", 10): "6", ("a", 11): "4"}),
+        (("6", "1"), {("a", 11): "3"}),
+        (("0", "6"), {("a", 10): "4"}),
+        (("2", "8"), {}),
+        (("8", "2"), {}),
+        (("8", "0"), {("a", 11): "2"}),
+    ],
+)
+def test_each_dollar_is_missed_once_and_not_if_it_comes_later(granted, expected):
+    october, november = granted
+    found = told(credit("a", 10), one=month(10, 6, october), two=month(11, 6, november))
+    assert found == expected
+
+
+def test_after_a_month_that_is_not_there_nobody_knows_what_is_left():
+    known = {"one": month(8, 6, 6), "two": month(10, 6, 0)}
+    assert told(credit("a", 10, date(2026, 8, 1)), **known) == {}
+    assert told(credit("b", 10), **known) == {("b", 10): "6"}
+
+
+def test_only_charges_of_its_days_take_a_credit():
+    assert told(credit("a", 10, date(2026, 10, 5)), one=month(10, 6, 0)) == {("a", 10): "6"}
+    assert told(credit("a", 10, date(2026, 10, 6)), one=month(10, 6, 0)) == {}
+    assert told(credit("a", 10, ends=date(2026, 10, 5)), one=month(10, 6, 0)) == {}
+    assert told(credit("a", 10, date(2026, 11, 1)), one=month(10, 6, 0)) == {}
+
+
+def test_credits_are_used_in_the_order_of_aws():
+    """The soonest to expire first, then the one for fewest services, then the oldest."""
+    soon = credit("soon", 4, ends=date(2027, 1, 1), cells=(BEDROCK, SAGEMAKER))
+    narrow = credit("narrow", 5)
+    wide = credit("wide", 9, cells=(BEDROCK, SAGEMAKER))
+    ((*order,),) = pools([wide, narrow, soon])
+    assert [one.name for one in order] == ["soon", "narrow", "wide"]
+    found = told(wide, narrow, soon, one=month(10, 6, 4))
+    assert found == {("narrow", 10): "2"}
+
+
+def test_a_charge_takes_no_more_credit_than_it_costs():
+    both = [credit("a", 5), credit("b", 5)]
+    assert told(*both, one=month(10, 6, 6)) == {}
+    assert told(*both, one=month(10, 6, 5)) == {("b", 10): "1"}
+
+
+def test_credits_of_different_charges_have_nothing_to_do_with_each_other():
+    bedrock, sagemaker = credit("a", 5), credit("b", 100, cells=(SAGEMAKER,))
+    assert len(pools([bedrock, sagemaker])) == 2
+    assert told(bedrock, sagemaker, one=month(10, 9, 5)) == {}
+
+
+def test_the_marketplace_is_credited_where_the_contract_says_so():
+    assert told(credit("a", 5), one=month(10, 9, 0, MARKETPLACE)) == {}
+    sold = credit("a", 5, cells=(BEDROCK, MARKETPLACE))
+    assert told(sold, one=month(10, 9, 0, MARKETPLACE)) == {("a", 10): "5"}
+
+
+def test_charges_that_were_taken_back_are_not_credited():
+    assert told(credit("a", 5), one=month(10, -9, 0)) == {}
