@@ -220,6 +220,16 @@ def test_a_quantity_or_rate_that_does_not_fit_is_named(tmp_path, column, text, n
 
 
 @pytest.mark.parametrize(
+    ("column", "text"),
+    [(QUANTITY, "many"), (RATE, "n/a"), ("pricing_public_on_demand_cost", "free"), (START, "noon")],
+)
+def test_numbers_and_times_of_other_services_are_read_too(tmp_path, column, text):
+    other = {"line_item_product_code": "AmazonEC2", "product_servicecode": "AmazonEC2"}
+    path = as_csv(tmp_path, line_item_resource_id="i-1", product="", **other, **{column: text})
+    assert f"row 4, column {column}: {text!r} is no " in refusal(path)
+
+
+@pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
         (pa.float64(), "9.984e-07", "0.0000009984"),

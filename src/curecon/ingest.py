@@ -143,7 +143,11 @@ def _load(
     con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
 ) -> Ingested:
     with step("reading totals"):
-        _make_source(con, opened, services, periods)
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE run_deliveries "
+            "(delivery_id VARCHAR, period DATE, payer_account VARCHAR, sequence BIGINT)"
+        )
+        _map(con, opened, "mapped", periods)
         _read_totals(con, opened, services, periods)
     _refuse_gaps(con, opened)
     result = Ingested()
@@ -165,44 +169,6 @@ def _load(
     else:
         result.notes.append("this delivery is in the ledger already; it is audited again")
     return result
-
-
-def _make_source(
-    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
-) -> None:
-    """Define `mapped`, every line of the files in the columns of line_items, and `source`.
-
-    `source` adds the scope. Parquet is read where it lies, and only the columns needed; CSV has
-    to be parsed as a whole, so it is read once into a table that keeps wide columns of lines in
-    scope only.
-    """
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE run_deliveries "
-        "(delivery_id VARCHAR, period DATE, payer_account VARCHAR, sequence BIGINT)"
-    )
-    _map(con, opened, "mapped", periods)
-    kept_too = "TRUE" if services == "all" else "FALSE"
-    scoped = f"SELECT *, {_scope()} AS is_ai FROM mapped"
-    select = f"SELECT *, {kept_too} OR is_ai AS is_in_scope FROM ({scoped})"
-    if opened.stored == "parquet":
-        con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {select}")
-        return
-    totals = {"file", "period_start", "bill_payer_account_id", "line_item_unblended_cost", *_TOTALS}
-    kept = ", ".join(
-        name if name in totals else f"CASE WHEN is_in_scope THEN {name} END AS {name}"
-        for name in _types(con, "mapped")
-    )
-    table = f"SELECT is_in_scope, is_ai, {kept} FROM ({select})"
-    # The number of a row tells what came first, so it has to be that of the file on every run.
-    con.execute("SET preserve_insertion_order = true")
-    try:
-        execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {table}")
-    finally:
-        con.execute("SET preserve_insertion_order = false")
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW source AS "
-        "SELECT * REPLACE (rowid AS row_number) FROM source_rows"
-    )
 
 
 def _map(
@@ -247,45 +213,69 @@ def _scope() -> str:
 def _read_totals(
     con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
 ) -> None:
-    """Count the lines and dollars of every file, in and out of scope: the control totals."""
+    """Count the lines and dollars of every file, in and out of scope: the control totals.
+
+    All columns of a CSV are parsed in any case, so its lines are asked for their products' names at
+    once, where their code leaves it open, and all its numbers and times are read.
+    """
     count = (
         "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
         "sum(line_item_unblended_cost) AS billed"
     )
     place = f"file, period_start, bill_payer_account_id AS payer_account, {', '.join(_TOTALS)}"
-    if opened.stored != "parquet" or services == "all":
-        select = f"SELECT {place}, is_in_scope, {count} FROM source GROUP BY ALL"
-        execute(
-            con,
-            "CREATE OR REPLACE TEMP TABLE run_totals AS "
-            f"SELECT {_PERIOD} AS period, * EXCLUDE (period_start) FROM ({select})",
-        )
+    if services == "all":
+        _make_totals(con, f"SELECT {place}, TRUE AS is_in_scope, {count} FROM mapped GROUP BY ALL")
         return
-    resource, code = (read("duckdb", "scope", f"{part}.sql") for part in ("resource", "code"))
+    resource, code, name = (
+        read("duckdb", "scope", f"{part}.sql") for part in ("resource", "code", "name")
+    )
+    others = [row[0] for row in execute(con, read("duckdb", "scope", "other_codes.sql"))]
+    by_name, told = "FALSE", ""
+    if opened.stored == "csv":
+        known = ", ".join(map(text, others))
+        by_name = f"CASE WHEN line_item_product_code IN ({known}) THEN FALSE ELSE {name} END"
+        told = "".join(f", count({one}) AS read_{one}" for one in _parsed(con))
     execute(
         con,
         f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
-        f"product_servicecode, coalesce({resource}, FALSE) AS by_resource, {count} "
-        "FROM mapped GROUP BY ALL",
+        f"product_servicecode, coalesce({resource}, FALSE) AS by_resource, "
+        f"coalesce({by_name}, FALSE) AS by_name, {count}{told} FROM mapped GROUP BY ALL",
     )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE run_totals AS SELECT {_PERIOD} AS period, * EXCLUDE "
-        "(period_start, billed_by_aws, product_servicecode, by_resource), "
-        f"coalesce(billed_by_aws AND (by_resource OR {code}), FALSE) AS is_in_scope "
-        "FROM grouped_lines"
-    )
-    named = execute(
-        con,
-        "SELECT DISTINCT line_item_product_code FROM run_totals WHERE NOT is_in_scope "
-        "AND line_item_product_code IS NOT NULL AND line_item_product_code NOT IN "
-        f"({read('duckdb', 'scope', 'other_codes.sql')}) ORDER BY 1",
-    )
-    nameless = execute(con, "SELECT 1 FROM run_totals WHERE line_item_product_code IS NULL LIMIT 1")
-    asked = [row[0] for row in named] + ([None] if nameless else [])
-    if asked:
-        _ask_names(
-            con, opened, periods, asked, f"SELECT {place}, {_scope()} AS is_in_scope, {count}"
+    in_scope = f"coalesce(billed_by_aws AND (by_resource OR by_name OR {code}), FALSE)"
+    _make_totals(con, f"SELECT *, {in_scope} AS is_in_scope FROM grouped_lines")
+    if opened.stored == "csv":
+        return
+    open_codes = [
+        row[0]
+        for row in execute(
+            con,
+            "SELECT line_item_product_code FROM run_totals "
+            "GROUP BY 1 HAVING NOT bool_and(is_in_scope) ORDER BY 1",
         )
+        if row[0] not in others
+    ]
+    if open_codes:
+        _ask_names(
+            con, opened, periods, open_codes, f"SELECT {place}, {_scope()} AS is_in_scope, {count}"
+        )
+
+
+def _make_totals(con: duckdb.DuckDBPyConnection, select: str) -> None:
+    kept = f"file, payer_account, {', '.join(_TOTALS)}, is_in_scope"
+    execute(
+        con,
+        f"CREATE OR REPLACE TEMP TABLE run_totals AS SELECT {_PERIOD} AS period, {kept}, "
+        f"lines, costed_lines, billed FROM ({select})",
+    )
+
+
+def _parsed(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """List the columns of `mapped` that are numbers or times made of text."""
+    return [
+        name
+        for name, kind in _types(con, "mapped").items()
+        if kind.startswith(("DECIMAL", "TIMESTAMP")) and name != "line_item_unblended_cost"
+    ]
 
 
 def _ask_names(
@@ -421,27 +411,54 @@ def _scope_in(
     all others. Codes of which only some lines are in scope are asked line by line.
     """
     select = f"SELECT *,\n{read('duckdb', 'resources.sql')}\nFROM"
-    if opened.stored != "parquet" or services == "all":
-        scoped = f"{select} source WHERE is_in_scope"
+    codes = execute(
+        con,
+        "SELECT line_item_product_code, bool_and(is_in_scope) FROM run_totals GROUP BY 1 "
+        "HAVING bool_or(is_in_scope) ORDER BY 1",
+    )
+    whole = [code for code, all_of_it in codes if all_of_it and code is not None]
+    part = [code for code, all_of_it in codes if not all_of_it or code is None]
+    everything = f"SELECT *, {_scope()} AS is_ai FROM mapped"
+    if opened.stored == "csv":
+        _keep_rows(con, everything if services == "all" else _picked(whole, part))
+        scoped = f"{select} (SELECT * REPLACE (rowid AS row_number) FROM source_rows)"
+    elif services == "all":
+        scoped = f"{select} ({everything})"
     else:
-        codes = execute(
-            con,
-            "SELECT line_item_product_code, bool_and(is_in_scope) FROM run_totals GROUP BY 1 "
-            "HAVING bool_or(is_in_scope) ORDER BY 1",
-        )
-        whole = [code for code, all_of_it in codes if all_of_it and code is not None]
-        part = [code for code, all_of_it in codes if not all_of_it or code is None]
         sources = []
         for name, listed, is_ai in (("whole", whole, "TRUE"), ("part", part, _scope())):
             if listed:
                 _map(con, opened, name, periods, codes=listed, rows=rows)
                 sources.append(f"{select} (SELECT *, {is_ai} AS is_ai FROM {name}) WHERE is_ai")
-        scoped = "\nUNION ALL\n".join(sources) or f"{select} source WHERE FALSE"
+        scoped = "\nUNION ALL\n".join(sources) or f"{select} ({everything}) WHERE FALSE"
     columns = ", ".join(KEY_COLUMNS)
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id, "
         f"{_identity(con, opened)} FROM ({scoped})"
     )
+
+
+def _picked(whole: Sequence[str], part: Sequence[str | None]) -> str:
+    """Select the lines in scope by their product codes, asking those of some codes themselves."""
+    listed = ", ".join(text(code) for code in whole)
+    asked = ", ".join(text(code) for code in part if code is not None)
+    whens = f"WHEN line_item_product_code IN ({listed}) THEN TRUE " if listed else ""
+    whens += f"WHEN line_item_product_code IN ({asked}) THEN {_scope()} " if asked else ""
+    whens += f"WHEN line_item_product_code IS NULL THEN {_scope()} " if None in part else ""
+    is_ai = f"CASE {whens}ELSE FALSE END" if whens else "FALSE"
+    return f"SELECT * FROM (SELECT *, {is_ai} AS is_ai FROM mapped) WHERE is_ai"
+
+
+def _keep_rows(con: duckdb.DuckDBPyConnection, select: str) -> None:
+    """Read lines of a CSV into the table `source_rows`, to be read from there.
+
+    The number of a row tells what came first, so it has to be the same on every run.
+    """
+    con.execute("SET preserve_insertion_order = true")
+    try:
+        execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {select}")
+    finally:
+        con.execute("SET preserve_insertion_order = false")
 
 
 def _identity(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> str:
