@@ -1,6 +1,8 @@
 # Needs only python3 (3.11 or later) and make. `make` alone tests and lints.
 PYTHON ?= python3
 BIN := .venv/bin
+PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url
 
 .PHONY: check setup demo test test-all lint docs pages bench accuracy lock clean
 
@@ -52,10 +54,10 @@ accuracy: setup                ## precision and recall over simulated bills with
 	$(BIN)/python bench/forecasts.py
 
 lock:                          ## pin the packages anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
-	uv pip compile bench/requirements.in --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-header --no-emit-index-url -o bench/requirements.lock
+	$(PIN) --upgrade --extra dev -o requirements.lock pyproject.toml
+	$(PIN) --no-annotate -c requirements.lock -o deploy/runtime.lock pyproject.toml
+	echo hatchling | $(PIN) --no-annotate -c requirements.lock -o deploy/build.lock -
+	$(PIN) --upgrade -o bench/requirements.lock bench/requirements.in
 
 clean:
 	rm -rf .venv out bench/data

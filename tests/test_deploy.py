@@ -6,12 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import boto3
 import pytest
 import yaml
 from moto.server import ThreadedMotoServer
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import bills
 from curecon import cli, ledger_s3
@@ -24,12 +28,74 @@ KEY = "s3://ledgers/curecon.duckdb"
 
 # --- templates
 
+# The policy asks for versions; pinning to hashes is up to whoever copies the workflow.
+ZIZMOR = """
+rules:
+  unpinned-uses:
+    config:
+      policies:
+        "*": ref-pin
+"""
+LINTS = {
+    "cfn-lint": ["aws/curecon.yaml"],
+    "actionlint": ["-config-file", "{none}", "-shellcheck", "{bin}/shellcheck",
+                   "github/curecon.yml"],
+    "zizmor": ["--offline", "--quiet", "--config", "{config}", "github/curecon.yml"],
+    "kubernetes-validate": ["--strict", "--quiet", "kubernetes/cronjob.yaml"],
+    "shellcheck": ["job.sh"],
+}  # fmt: skip
 
-def test_the_stack_is_linted():
-    lint = [str(Path(sys.executable).parent / "cfn-lint"), str(DEPLOY / "aws" / "curecon.yaml")]
-    done = subprocess.run(lint, capture_output=True, text=True, check=False)
-    assert done.stdout + done.stderr == ""
-    assert done.returncode == 0
+
+@pytest.fixture
+def lint(tmp_path):
+    """Run a linter of the development environment on what lies in a folder, without a network."""
+    (tmp_path / "zizmor.yml").write_text(ZIZMOR)
+    (tmp_path / "none.yml").write_text("{}")
+    tools = Path(sys.executable).parent
+    said = {"bin": tools, "config": tmp_path / "zizmor.yml", "none": tmp_path / "none.yml"}
+
+    def run(name, folder):
+        if not (tools / name).exists():
+            pytest.skip(f"{name} is not here; `make setup` brings it")
+        words = [str(tools / name), *(word.format(**said) for word in LINTS[name])]
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("name", LINTS)
+def test_the_recipes_are_linted(lint, name):
+    done = lint(name, DEPLOY)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "change"),
+    [
+        ("cfn-lint", "aws/curecon.yaml", ('Mode: "OFF"', "Mode: SOMETIMES")),
+        (
+            "actionlint",
+            "github/curecon.yml",
+            ("${{ vars.CURECON_BILL }}", "${{ var.CURECON_BILL }}"),
+        ),
+        (
+            "zizmor",
+            "github/curecon.yml",
+            ("sh curecon-source/deploy/job.sh", "echo '${{ github.event.head_commit.message }}'"),
+        ),
+        ("kubernetes-validate", "kubernetes/cronjob.yaml", ("runAsUser: 10001", "runAsUser: me")),
+        ("kubernetes-validate", "kubernetes/cronjob.yaml", ("backoffLimit", "backofLimit")),
+        ("shellcheck", "job.sh", ('--ledger "$LEDGER" "$@"', "--ledger $LEDGER $@")),
+    ],
+)
+def test_a_linter_sees_what_is_wrong(lint, tmp_path, name, file, change):
+    right, wrong = change
+    copied = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, copied)
+    text = (copied / file).read_text("utf-8")
+    assert right in text
+    (copied / file).write_text(text.replace(right, wrong))
+    assert lint(name, copied).returncode != 0
 
 
 class Tagged(yaml.SafeLoader):
@@ -86,6 +152,8 @@ def test_the_workflow_runs_the_job_and_holds_no_secret():
     assert any("deploy/job.sh" in one.get("run", "") for one in steps)
     assert all("@v" in one["uses"] for one in steps if "uses" in one)
     assert "${{" not in "".join(one.get("run", "") for one in steps)
+    locks = re.findall(r"curecon-source/(\S+\.lock)", text)
+    assert locks == ["deploy/build.lock", "deploy/runtime.lock"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
@@ -103,15 +171,64 @@ def test_systemd_takes_the_units(tmp_path):
     assert ours == []
 
 
+def copied(docker):
+    """What the Dockerfile takes from the checkout."""
+    return {
+        name
+        for line in re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+)", docker, re.MULTILINE)
+        for name in line.split()[:-1]
+    }
+
+
 def test_the_image_has_all_that_the_wheel_is_built_of():
     docker = (DEPLOY / "Dockerfile").read_text("utf-8")
-    copied = {
-        name for line in re.findall(r"^COPY (?!--)(.+)", docker, re.MULTILINE)
-        for name in line.split()[:-1]
-    }  # fmt: skip
-    assert all((ROOT / name).exists() for name in copied)
-    assert {"src", "sql", "rates", "pyproject.toml", "requirements.lock", "README.md"} <= copied
+    taken = copied(docker)
+    assert all((ROOT / name).exists() for name in taken)
+    assert {"src", "sql", "rates", "pyproject.toml", "README.md", "LICENSE"} <= taken
     assert re.search(r"^USER 10001$", docker, re.MULTILINE)
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert {line[1:] for line in ignored if line.startswith("!")} == taken
+
+
+def locked(path):
+    """The rows of a lock: what is pinned, for which machines, to which hashes."""
+    joined = path.read_text("utf-8").replace("\\\n", " ")
+    rows = [line.split() for line in joined.splitlines() if re.match(r"[a-z]", line)]
+    return {re.split("[=[]", row[0])[0]: (row[0], frozenset(row[1:])) for row in rows}
+
+
+def needed(names):
+    """The packages installed here that those of the names need, themselves included."""
+    todo, found = list(names), set()
+    while todo:
+        wanted = Requirement(todo.pop())
+        name = canonicalize_name(wanted.name)
+        if name in found or not (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+            continue
+        found.add(name)
+        todo += metadata.requires(name) or []
+        for extra in wanted.extras:
+            todo += [
+                one.split(";")[0] for one in metadata.requires(name) or []
+                if f"extra == '{extra}'" in one.replace('"', "'")
+            ]  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("name", ["runtime", "build"])
+def test_a_deployed_copy_has_the_packages_of_the_lock_and_no_others(name):
+    """What `make lock` pins for developers holds for the image too, byte for byte."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    asked = {"runtime": project["project"]["dependencies"],
+             "build": project["build-system"]["requires"]}[name]  # fmt: skip
+    pinned, every = locked(DEPLOY / f"{name}.lock"), locked(ROOT / "requirements.lock")
+    for package, (version, files) in pinned.items():
+        told, known = every[package]
+        assert (version, {one for one in files if one.startswith("--hash")}) == (
+            told, {one for one in known if one.startswith("--hash")},
+        )  # fmt: skip
+    assert needed(asked) <= set(pinned)
+    assert set(pinned) - needed(asked) <= {"pywin32", "tzdata", "colorama", "exceptiongroup"}
 
 
 def test_every_file_of_the_folder_is_in_its_page():
@@ -208,6 +325,99 @@ def test_the_job_tells_once_what_is_new_over_machines_that_come_and_go(cloud, tm
     deliver(s3, tmp_path, [strange("USE1-A"), strange("USE1-B", "7")])
     assert job(tmp_path, topic).returncode == 0
     assert seen() == ["curecon: 1 new: 7.00 USD could not be priced"]
+
+
+def words_of(name):
+    """What a recipe runs, in its own words, and what it sets beside the environment asked for."""
+    if name == "cron":
+        line = (DEPLOY / "crontab").read_text("utf-8").splitlines()[2]
+        return line.split("* * *")[1].strip()
+    if name == "systemd":
+        unit = (DEPLOY / "systemd" / "curecon.service").read_text("utf-8")
+        return re.search(r"^ExecStart=/usr/local/bin/(.+)$", unit, re.MULTILINE)[1]
+    if name == "GitHub":
+        flow = yaml.safe_load((DEPLOY / "github" / "curecon.yml").read_text("utf-8"))
+        return flow["jobs"]["audit"]["steps"][-2]["run"]
+    return json.loads(re.search(r"^ENTRYPOINT (.+)$", (DEPLOY / "Dockerfile").read_text("utf-8"),
+                                re.MULTILINE)[1])[0]  # fmt: skip
+
+
+def given(name):
+    """The names of the variables that a recipe gives its job."""
+    if name == "GitHub":
+        flow = yaml.safe_load((DEPLOY / "github" / "curecon.yml").read_text("utf-8"))
+        return set(flow["jobs"]["audit"]["env"])
+    if name == "Kubernetes":
+        _, job = yaml.safe_load_all((DEPLOY / "kubernetes/cronjob.yaml").read_text("utf-8"))
+        (one,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        assert "CURECON_ALERT_TO" in (DEPLOY / "kubernetes/cronjob.yaml").read_text("utf-8")
+        return {row["name"] for row in one["env"]} | {"CURECON_ALERT_TO"}
+    if name == "AWS":
+        text = (DEPLOY / "aws" / "curecon.yaml").read_text("utf-8")
+        stack = yaml.load(text, Tagged)  # noqa: S506
+        (one,) = stack["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+        return {row["Name"] for row in one["Environment"]}
+    page = (DEPLOY / "README.md").read_text("utf-8")
+    return set(re.findall(r"^([A-Z_]+)=", page, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["cron", "systemd", "GitHub", "Kubernetes", "AWS"])
+def test_each_recipe_runs_the_job_in_its_own_words(cloud, tmp_path, name):
+    s3, topic, seen = cloud
+    deliver(s3, tmp_path, [strange("USE1-A")])
+    home, programs = tmp_path / "home", tmp_path / "programs"
+    (home / "curecon").mkdir(parents=True)
+    (home / "curecon" / "curecon-source").symlink_to(ROOT)
+    programs.mkdir()
+    (programs / "curecon-job").write_text(f'#!/bin/sh\nexec sh "{DEPLOY / "job.sh"}"\n')
+    (programs / "curecon-job").chmod(0o755)
+    values = {
+        "BILL": "s3://bills/cur/", "LEDGER_S3": KEY, "CURECON_ALERT_TO": f"topic={topic}",
+        "OUT": "out", "CURECON_ALERT_MIN_DIFFERENCE": "0.5",
+    }  # fmt: skip
+    environment = {**os.environ, "HOME": str(home)} | {one: values[one] for one in given(name)}
+    environment["PATH"] = os.pathsep.join(
+        [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
+    words = words_of(name)
+    if name == "cron":
+        settings = tmp_path / "environment"
+        settings.write_text("".join(f"{one}='{environment.pop(one)}'\n" for one in given(name)))
+        words = words.replace("/etc/curecon/environment", str(settings))
+    done = subprocess.run(
+        ["sh", "-c", words], cwd=home / "curecon", env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert seen() == ["curecon: 1 new: 9.00 USD could not be priced"]
+    kept = [one["Key"] for one in s3.list_objects_v2(Bucket="ledgers").get("Contents", [])]
+    assert kept == (["curecon.duckdb"] if "LEDGER_S3" in given(name) else [])
+    assert (home / "curecon" / "curecon.duckdb").is_file()
+    assert (home / "curecon" / "out" / "report.html").is_file() == ("OUT" in given(name))
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "told"),
+    [
+        ("killed", "signal", ["curecon: 1 run failed or missed"]),
+        ("", "", ["curecon: 1 run failed or missed"]),  # a systemd that does not say
+        ("2", "exit-code", []),  # the job has told it itself
+    ],
+)
+def test_systemd_tells_of_a_job_that_died_without_a_word(cloud, tmp_path, status, result, told):
+    _, topic, seen = cloud
+    unit = (DEPLOY / "systemd" / "curecon-failed.service").read_text("utf-8").replace("\\\n", " ")
+    words = re.search(r"^ExecStart=/bin/sh -c '(.+)'$", unit, re.MULTILINE)[1]
+    words = words.replace("$$", "$").replace("/usr/local/bin/", f"{Path(sys.executable).parent}/")
+    said = {"MONITOR_EXIT_STATUS": status, "MONITOR_SERVICE_RESULT": result}
+    environment = {**os.environ, "CURECON_ALERT_TO": f"topic={topic}"}
+    environment |= {name: value for name, value in said.items() if value}
+    done = subprocess.run(
+        ["sh", "-c", words], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert seen() == told
 
 
 def test_a_job_that_fails_says_so_and_ends_with_2(cloud, tmp_path):
