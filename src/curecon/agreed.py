@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curecon import rates
+from curecon import frames, rates
 from curecon.contract import Contract, Discount, PrivateRate
 from curecon.models import RateSource
 
@@ -27,7 +27,7 @@ def private_rates(contract: Contract) -> pl.DataFrame:
     ]
     texts = ("usage_type", "operation")
     schema = {**rates.schema(), **dict.fromkeys(texts, pl.String())}
-    return pl.DataFrame(rows, schema=schema)
+    return frames.of_records(rows, schema)
 
 
 def _row(contract: Contract, rate: PrivateRate, number: int, region: str) -> dict[str, object]:
@@ -66,7 +66,7 @@ def model_units(contract: Contract) -> pl.DataFrame:
         "starts": pl.Date,
         "ends": pl.Date,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def discount_shares(contract: Contract) -> pl.DataFrame:
@@ -103,7 +103,7 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
         "share": pl.Decimal(15, 10),
     }
     exact = [(*place, round(share, 10)) for place, share in rows.items()]
-    return pl.DataFrame(exact, schema=schema, orient="row")
+    return frames.of_rows(exact, schema)
 
 
 def _regions(contract: Contract) -> set[str]:
@@ -148,7 +148,7 @@ def plans(contract: Contract) -> pl.DataFrame:
         "starts": pl.Date,
         "ends": pl.Date,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def plan_rates(contract: Contract) -> pl.DataFrame:
@@ -165,7 +165,7 @@ def plan_rates(contract: Contract) -> pl.DataFrame:
         "starts": pl.Date,
         "ends": pl.Date,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def credits_due(contract: Contract) -> pl.DataFrame:
@@ -189,7 +189,7 @@ def credits_due(contract: Contract) -> pl.DataFrame:
         "ends": pl.Date,
         "month": pl.Date,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def tax(contract: Contract) -> pl.DataFrame:
@@ -200,7 +200,7 @@ def tax(contract: Contract) -> pl.DataFrame:
         "rate": pl.Decimal(11, 10),
         "with_fees": pl.Boolean,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def sources(contract: Contract, path: Path | None) -> list[RateSource]:

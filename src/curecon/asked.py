@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from curecon import rates
+from curecon import frames, rates
 from curecon.engine import read
 from curecon.report import story
 from curecon.report.figures import add, number
@@ -64,9 +64,9 @@ def ask(con: duckdb.DuckDBPyConnection, lines: Sequence[int]) -> Asked:
     pieces = _tier_pieces(con, main)
     _only(con, f"SELECT * FROM {main}.lines WHERE line IN (SELECT line FROM asked)")
     _define_priced(con)
-    keys: pl.DataFrame = con.sql(
-        "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
-    ).pl()
+    keys = frames.of_query(
+        con, "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
+    )
     matched = con.execute(
         "SELECT charge_key_id, list(DISTINCT rate_id) FROM key_rates "
         "WHERE charge_key_id IN (SELECT charge_key_id FROM lines) GROUP BY 1"
@@ -205,14 +205,15 @@ def _tier_pieces(con: duckdb.DuckDBPyConnection, main: str) -> dict[int, list[Ro
 def remembered(con: duckdb.DuckDBPyConnection, known: pl.DataFrame) -> pl.DataFrame:
     """Return the ledger's rates that are not at hand, with the attributes of what they price."""
     attributes = ", ".join(f"k.{name}" for name in rates.attributes())
-    frame: pl.DataFrame = con.sql(
+    frame = frames.of_query(
+        con,
         f"SELECT r.*, p.tier_from, p.tier_to, {attributes}, "
         "coalesce(k.line_item_usage_type, '') AS prices "
         "FROM rates AS r JOIN (SELECT rate_id, min(charge_key_id) AS charge_key_id, "
         "min(tier_from) AS tier_from, max(tier_to) AS tier_to FROM key_rates GROUP BY 1) AS p "
         "ON p.rate_id = r.rate_id JOIN charge_keys AS k ON k.charge_key_id = p.charge_key_id "
-        "ORDER BY r.rate_id"
-    ).pl()
+        "ORDER BY r.rate_id",
+    )
     others = frame.filter(~pl.col("rate_id").is_in(known["rate_id"].implode()))
     codes = ("usage_type", "operation", "service_name", "sku", "rate_code")
     return others.with_columns(pl.lit(None, pl.String).alias(name) for name in codes)

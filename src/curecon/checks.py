@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from curecon import frames
 from curecon.engine import execute, fetch, read, text
 from curecon.errors import CheckInvalid
 from curecon.grammar import vocabulary
@@ -202,7 +203,7 @@ def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:
         raise CheckInvalid(f"{check.path}: severity is one of {', '.join(SEVERITIES)}")
     if rows["reason"].has_nulls():
         raise CheckInvalid(f"{check.path}: a row has no `reason`")
-    con.register("incoming", rows)
+    frames.register(con, "incoming", rows)
     if "line" in given:
         _refuse_strange_lines(con, check)
     _insert(con, check, given, "incoming")

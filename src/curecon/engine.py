@@ -41,7 +41,10 @@ def execute(
 def fetch(
     con: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, object] | None = None
 ) -> "pl.DataFrame":
-    """Run one query and return its rows as a frame; Ctrl-C ends it at once."""
+    """Run one query of somebody else's and return its rows as a frame; Ctrl-C ends it at once.
+
+    What fails in it fails as an error of DuckDB's, for which pyarrow has to be there.
+    """
     frame: pl.DataFrame = _interruptible(con, lambda: con.sql(query, params=params or None).pl())
     return frame
 

@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from curecon import by_hand, decode, ledger, matching, rates, reconcile, units
+from curecon import by_hand, decode, frames, ledger, matching, rates, reconcile, units
 from curecon.engine import read
 from curecon.errors import UsageInvalid
 from curecon.ingest import KEY_COLUMNS
@@ -429,15 +429,15 @@ def _scratch_ledger(
         "day": pl.Date(),
         "line_item_usage_amount": pl.Decimal(_DIGITS, _DECIMALS),
     }
-    usages = pl.DataFrame(rows, schema=schema, orient="row").join(shared, on="line")
+    usages = frames.of_rows(rows, schema).join(shared, on="line")
     keys = decoded.filter(pl.col("charge_key_id").is_in(usages["charge_key_id"].implode()))
     with (
         TemporaryDirectory(prefix="curecon-") as folder,
         ledger.staged(Path(folder) / "estimate.duckdb") as stage,
     ):
         con = stage.con
-        con.register("usages", usages)
-        con.register("decoded", keys)
+        frames.register(con, "usages", usages)
+        frames.register(con, "decoded", keys)
         con.execute(
             "CREATE TEMP TABLE run_deliveries AS SELECT DISTINCT strftime(day, '%Y-%m') AS "
             "delivery_id, CAST(date_trunc('month', day) AS DATE) AS period, "

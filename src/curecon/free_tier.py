@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from curecon import grammar, units
+from curecon import frames, grammar, units
 from curecon.by_hand import Line, Quantity
 from curecon.contract import FreeTier
 from curecon.errors import RatesInvalid
@@ -87,7 +87,7 @@ def shared(decoded: pl.DataFrame, agreed: FreeTier | None) -> pl.DataFrame:
             keys = decoded.filter(pl.col("service") == "sagemaker", *fits)
             for key, unit in keys.select("charge_key_id", "unit").iter_rows():
                 rows += _rows(one, key, unit, agreed)
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").unique(maintain_order=True)
+    return frames.of_rows(rows, SCHEMA).unique(maintain_order=True)
 
 
 def _rows(

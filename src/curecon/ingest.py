@@ -5,7 +5,7 @@ are kept one by one; what they leave of the totals read from the files is `other
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -88,7 +88,12 @@ class Ingested:
 
 
 def ingest(
-    con: duckdb.DuckDBPyConnection, bill: Bill, *, services: str, periods: Sequence[str] = ()
+    con: duckdb.DuckDBPyConnection,
+    bill: Bill,
+    *,
+    services: str,
+    periods: Sequence[str] = (),
+    go_on: Callable[[], object] = lambda: None,
 ) -> Ingested:
     """Read the bill's files into the staged ledger.
 
@@ -97,6 +102,7 @@ def ingest(
         bill: the files to read.
         services: "ai" keeps lines in scope (DESIGN.md, section 1), "all" keeps every line.
         periods: billing periods (YYYY-MM) to keep of what is read; none keeps all.
+        go_on: is called before the lines are read, which takes the longest, and may raise.
 
     Raises:
         BillUnreadable: a file is damaged or a cell does not parse; file, row and column are named.
@@ -109,7 +115,7 @@ def ingest(
         try:
             opened = reader.open(bill.files)
             opened.filtered = bool(periods)
-            result = _load_or_blame(con, opened, services, periods)
+            result = _load_or_blame(con, opened, services, periods, go_on)
         finally:
             reader.close()
     result.notes.extend(bill.notes)
@@ -117,15 +123,19 @@ def ingest(
 
 
 def _load_or_blame(
-    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    opened: OpenBill,
+    services: str,
+    periods: Sequence[str],
+    go_on: Callable[[], object],
 ) -> Ingested:
     """Load the bill; where the bill is at fault, say where."""
     try:
-        result = _load(con, opened, services, periods)
+        result = _load(con, opened, services, periods, go_on)
     except duckdb.Error as error:
         if "Maximum line size" in str(error) and not opened.long_lines:
             opened.long_lines = True
-            return _load_or_blame(con, opened, services, periods)
+            return _load_or_blame(con, opened, services, periods, go_on)
         refuse_endless_lines(opened)
         theirs = any(str(file.link) in str(error) for file in opened.files)
         if isinstance(error, _OURS) and not theirs:
@@ -140,7 +150,11 @@ def _load_or_blame(
 
 
 def _load(
-    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    opened: OpenBill,
+    services: str,
+    periods: Sequence[str],
+    go_on: Callable[[], object],
 ) -> Ingested:
     with step("reading totals"):
         con.execute(
@@ -150,6 +164,7 @@ def _load(
         _map(con, opened, "mapped", periods)
         _read_totals(con, opened, services, periods)
     _refuse_gaps(con, opened)
+    go_on()
     result = Ingested()
     pairs = execute(con, "SELECT DISTINCT period, payer_account FROM run_totals ORDER BY ALL")
     for period, payer in pairs:

@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from curecon import grammar, money, units
+from curecon import frames, grammar, money, units
 
 PRICED_KINDS = ("usage", "covered_usage")
 
@@ -125,7 +125,7 @@ def _by_rate_code(priced: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         right_on=["rate_code", "currency"],
         suffix="_of_rate",
     )
-    untiered = joined.with_columns(tier_from=pl.lit(Decimal(0), _TIER), tier_to=pl.lit(None, _TIER))
+    untiered = joined.with_columns(tier_from=pl.lit(0).cast(_TIER), tier_to=pl.lit(None, _TIER))
     return _kept(untiered, pl.lit(RANK["rate_code"]))
 
 
@@ -232,10 +232,9 @@ def in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
         factors, on=["pricing_unit", "key_unit", "rate_unit"], how="left", nulls_equal=True
     )
     prices = joined.select("price", "factor").unique()
-    exact = pl.DataFrame(
+    exact = frames.of_rows(
         [(p, f, _exact_price(p, f)) for p, f in prices.iter_rows()],
-        schema={"price": _PRICE, "factor": pl.String, "key_price": _PRICE},
-        orient="row",
+        {"price": _PRICE, "factor": pl.String, "key_price": _PRICE},
     )
     in_key_units = joined.join(exact, on=["price", "factor"], how="left", nulls_equal=True)
     return _tiers_in_units_of_the_key(in_key_units)
@@ -256,7 +255,7 @@ def _tiers_in_units_of_the_key(matched: pl.DataFrame) -> pl.DataFrame:
         "key_to": _TIER,
         "bounds_convert": pl.Boolean,
     }
-    converted = pl.DataFrame(rows, schema=schema, orient="row")
+    converted = frames.of_rows(rows, schema)
     return (
         matched.join(converted, on=["factor", "tier_from", "tier_to"], how="left", nulls_equal=True)
         .with_columns(

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curecon import money
+from curecon import frames, money
 from curecon.errors import RatesInvalid
 from curecon.grammar import regions
 from curecon.models import RateSource
@@ -209,9 +209,7 @@ def load(paths: list[Path]) -> PriceLists:
     """
     readings = [_read(path, card) for path, card in _files(paths)]
     found = pl.concat([pl.DataFrame(schema=_FOUND), *(reading.found for reading in readings)])
-    wholes = pl.DataFrame(
-        [whole for reading in readings for whole in reading.wholes], schema=_WHOLES, orient="row"
-    )
+    wholes = frames.of_rows((whole for each in readings for whole in each.wholes), _WHOLES)
     return PriceLists(
         rates=_rates(_in_time(found, wholes)),
         sources=[_source(reading) for reading in readings if not reading.is_index],
@@ -318,7 +316,7 @@ def _read(path: Path, card: str) -> _Reading:
                 f"nor `PriceList` (its keys: {keys}); move it elsewhere"
             )
     try:
-        found = pl.DataFrame(rows, schema=_FOUND, orient="row")
+        found = frames.of_rows(rows, _FOUND)
     except UnicodeEncodeError as error:
         raise RatesInvalid(
             f"{place}: the text {_plain(error.object, 60)} holds half a character; {_REMEDY}"

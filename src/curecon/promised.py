@@ -17,6 +17,7 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 
+from curecon import frames
 from curecon.engine import make
 
 _NEVER = date(9999, 12, 31)
@@ -78,13 +79,15 @@ def follow(con: duckdb.DuckDBPyConnection) -> None:
     Reads `contract_credits` and every month that the ledger has. `pool` numbers the credits that
     share charges; `difference`, in the contract's currency, is theirs, and the same in each row.
     """
-    promised = con.sql("SELECT * FROM contract_credits").pl()
+    promised = frames.of_query(con, "SELECT * FROM contract_credits")
     make(con, "steps", "credit_keys.sql")
     gaps: list[tuple[object, ...]] = []
     if not promised.is_empty():
         make(con, "steps", "credit_sums.sql")
-        sums = con.sql("SELECT * FROM credit_sums ORDER BY ALL").pl()
-        known = con.sql("SELECT delivery_id, period, payer_account FROM every_delivery").pl()
+        sums = frames.of_query(con, "SELECT * FROM credit_sums ORDER BY ALL")
+        known = frames.of_query(
+            con, "SELECT delivery_id, period, payer_account FROM every_delivery"
+        )
         for (payer,) in known.select("payer_account").unique().sort("payer_account").iter_rows():
             months = _months(
                 known.filter(pl.col("payer_account") == payer),
@@ -92,8 +95,8 @@ def follow(con: duckdb.DuckDBPyConnection) -> None:
             )
             for number, pool in enumerate(pools(promises(promised))):
                 gaps += _rows(number, pool, months)
-    frame = pl.DataFrame(gaps, schema=_GAPS, orient="row")
-    con.register("incoming", frame)
+    frame = frames.of_rows(gaps, _GAPS)
+    frames.register(con, "incoming", frame)
     con.execute("CREATE OR REPLACE TEMP TABLE credit_gaps AS SELECT * FROM incoming")
     con.unregister("incoming")
 

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from curecon import by_hand, grammar, money, packaged, units
+from curecon import by_hand, frames, grammar, money, packaged, units
 from curecon.by_hand import EVERY_REGION, Currency, Line, Price, Quantity, Regions, widths
 from curecon.errors import RatesInvalid
 from curecon.models import RateSource, Record
@@ -132,7 +132,7 @@ def _rates_of(files: tuple[_CardFile, ...]) -> tuple[pl.DataFrame, list[str]]:
         for index, rate in file.rates
     ]
     rows = [_row(each, region) for each in placed for region in each.rate.regions]
-    return pl.DataFrame(rows, schema=schema()), _overlaps(placed)
+    return frames.of_records(rows, schema()), _overlaps(placed)
 
 
 def _as_priced(rate: Rate) -> Rate:
@@ -366,7 +366,7 @@ def _spread_over_regions(placed: list[_PlacedRate]) -> pl.DataFrame:
     """Give every rate a row per region; one for every region meets each region that is named."""
     quantity = pl.Decimal(*widths(money.QUANTITY))
     no_end, no_limit = date.max, Decimal(10**12 - 1)
-    rows = pl.DataFrame(
+    rows = frames.of_rows(
         [
             (
                 index,
@@ -380,7 +380,7 @@ def _spread_over_regions(placed: list[_PlacedRate]) -> pl.DataFrame:
             for index, (_, _, rate) in enumerate(placed)
             for region in rate.regions
         ],
-        schema={
+        {
             "index": pl.Int64,
             "key": pl.String,
             "region": pl.String,
@@ -389,7 +389,6 @@ def _spread_over_regions(placed: list[_PlacedRate]) -> pl.DataFrame:
             "tier_from": quantity,
             "tier_to": quantity,
         },
-        orient="row",
     )
     everywhere = pl.col("region") == EVERY_REGION
     named = rows.filter(~everywhere).select("key", "region").unique()

@@ -21,6 +21,7 @@ from curecon import (
     contract,
     decode,
     forecast,
+    frames,
     free_tier,
     invariants,
     ledger,
@@ -35,7 +36,7 @@ from curecon import (
     versions,
 )
 from curecon.engine import execute, make, read, step, text
-from curecon.errors import ContractInvalid, OptionInvalid
+from curecon.errors import ContractInvalid, CureconError, OptionInvalid
 from curecon.ingest import KEY_COLUMNS, Ingested, ingest
 from curecon.models import AuditResult, Delivery, FindingState, RateSource, Run
 from curecon.packaged import folder
@@ -96,13 +97,21 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     _refuse_vague(options)
     ledger.begin(options.ledger)
     found = checks.load(options.checks)
-    known = know(options)
     accepted = acknowledged.read(acknowledged.find(options.acknowledged, options.ledger))
     bill = source.find(bills, options.periods)
-    with ledger.staged(options.ledger) as stage:
+    with ThreadPoolExecutor(1, "know") as beside, ledger.staged(options.ledger) as stage:
         con = stage.con
+        # Rates are read while DuckDB reads the totals.
+        knowing = beside.submit(know, options)
         _begin_report(options)
-        ingested = ingest(con, bill, services=options.services, periods=options.periods)
+        try:
+            ingested = ingest(
+                con, bill, services=options.services, periods=options.periods, go_on=knowing.result
+            )
+        except CureconError:
+            knowing.result()  # of two mistakes, that in the rates is told
+            raise
+        known = knowing.result()
         focus(con, stage.catalog)
         _refuse_other_payers(con, known)
         with step("pricing"):
@@ -269,7 +278,7 @@ def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowl
             f"{', '.join(KEY_COLUMNS)} FROM charge_keys "
             "WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
         )
-    keys = con.sql("SELECT * FROM run_keys ORDER BY charge_key_id").pl()
+    keys = frames.of_query(con, "SELECT * FROM run_keys ORDER BY charge_key_id")
     put_prices(con, keys.join(decode.decode(keys), on="charge_key_id", validate="1:1"), known)
 
 
@@ -326,7 +335,7 @@ def _offered(decoded: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
 
 def _define(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Make a table of this run of a frame."""
-    con.register("incoming", frame)
+    frames.register(con, "incoming", frame)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
     con.unregister("incoming")
 
@@ -334,7 +343,7 @@ def _define(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> 
 def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Replace the rows of a table that have the ids of the frame's rows."""
     id_column = "rate_id" if table == "rates" else "charge_key_id"
-    con.register("incoming", frame)
+    frames.register(con, "incoming", frame)
     scope = "run_keys" if table == "key_rates" else "incoming"
     con.execute(f"DELETE FROM {table} WHERE {id_column} IN (SELECT {id_column} FROM {scope})")
     columns = ", ".join(row[0] for row in con.execute(f"DESCRIBE {table}").fetchall())
@@ -417,17 +426,18 @@ def _name_tags(con: duckdb.DuckDBPyConnection) -> None:
 
 def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
     """Make `near_rates`, what the neighbours of charges cost, and `on_demand_rates`."""
-    keys = con.sql(
+    keys = frames.of_query(
+        con,
         "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT l.charge_key_id FROM compared "
         "AS c JOIN lines AS l ON l.line = c.line WHERE c.component = 'rate') "
         "OR (charge_key_id IN (SELECT charge_key_id FROM run_keys) "
         "AND (resource_type = 'inference-profile' OR (capability = 'provisioned_throughput' "
-        "AND EXISTS (SELECT 1 FROM contract_units)))) ORDER BY charge_key_id"
-    ).pl()
+        "AND EXISTS (SELECT 1 FROM contract_units)))) ORDER BY charge_key_id",
+    )
     near = neighbours.rates_nearby(keys, known.rates, list(rates.attributes()))
     ordinary = neighbours.on_demand(known.rates)
     for table, frame in (("near_rates", near), ("on_demand_rates", ordinary)):
-        con.register("incoming", frame)
+        frames.register(con, "incoming", frame)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
         con.unregister("incoming")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from curecon import frames
 from curecon.errors import RatesInvalid
 from curecon.packaged import folder
 
@@ -98,7 +99,7 @@ def unit_table() -> pl.DataFrame:
             ("size", pl.Decimal(22, 10)),
         ]
     )
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return frames.of_rows(rows, schema)
 
 
 def read_units(path: Path) -> tuple[Unit, ...]:

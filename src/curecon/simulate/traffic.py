@@ -8,6 +8,7 @@ from itertools import pairwise
 import duckdb
 import polars as pl
 
+from curecon import frames
 from curecon.simulate import catalogue
 from curecon.simulate.world import World
 
@@ -163,7 +164,7 @@ def create(con: duckdb.DuckDBPyConnection, world: World, prices: pl.DataFrame) -
         ("prices", prices),
         ("series", pl.DataFrame([one._asdict() for one in world.series])),
     ):
-        con.register("given", table)
+        frames.register(con, "given", table)
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
         con.unregister("given")
     con.execute(ATTRIBUTES)
