@@ -381,12 +381,71 @@ def test_a_wrong_word_in_the_file_is_2(here):
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_is_no_toml_is_2(here):
-    Path("curecon.toml").write_text("[audit\n", "utf-8")
-    done = run("audit", "right.csv")
-    assert done.returncode == cli.FAILED
-    assert done.stderr.startswith("curecon: ")
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[audit\n", "is not valid TOML"),
+        (b"[sql]\nformat = 'csv'\nformat = 'json'\n", "is not valid TOML"),
+        (b"a = " + b"[" * 100_000, "nested too deeply"),
+        (b"[sql]\nformat = " + b"[" * 200 + b"]" * 200, "nested too deeply"),
+        (b"sql" + b".a" * 3_000 + b" = 1", "nested too deeply"),
+        (b"[sql]\nformat = " + b"9" * 5_000, "is not valid TOML"),
+        (b"[audit]\nmin_difference = 1e99999999999999999999", "out of any range"),
+        (b"# \xff", "is not UTF-8 text (byte 2)"),
+        ("[sql]".encode("utf-16"), "is not UTF-8 text (byte 0)"),
+        (b"\0", "is not valid TOML"),
+        (b"[sqll]\nformat = 'json'\n", "`sqll` is no command"),
+        (b"out = 'other'\n", "`out` is no command"),
+        (b"ledger = 'other.duckdb'\n", "`ledger` is no table"),
+        (b"'--help' = 1\n", "`--help` is no command"),
+        (b"sql = 3\n", "`sql` is no table"),
+        (b"[[sql]]\nformat = 'json'\n", "`sql` is no table"),
+        (b"[sql]\nformat = 2026-01-01\n", "[format]"),
+        (b"[sql]\n'x\ny' = 1\n", "is not valid TOML"),
+        (b'[sql]\n"x\\u001b[31m" = 1\n', "Unknown option"),
+    ],
+)
+def test_a_file_of_options_that_breaks_the_rules_is_2_and_named(here, capsys, content, says):
+    Path("curecon.toml").write_bytes(content)
+    assert cli.run(["sql", "SELECT 1"]) == cli.FAILED
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("curecon: ")
+    assert "curecon.toml" in told.err
+    assert says in told.err
+    assert "Traceback" not in told.err
+    assert len(told.err) < 2000
+    assert told.err.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-1", "1e30", "1e-30", "true", "'x'", "[1, 2]"])
+def test_dollars_in_the_file_are_dollars(here, capsys, given):
+    Path("curecon.toml").write_text(f"[audit]\nmin_difference = {given}\n", "utf-8")
+    assert cli.run(["audit", "dear.csv"]) == cli.FAILED
+    told = capsys.readouterr().err
+    assert "[min_difference]" in told
+    assert "curecon.toml" in told
+    assert not Path("curecon.duckdb").exists()
+
+
+def test_dollars_in_the_file_are_exact(here):
+    """A double would keep 0.1000000000000000055 of it."""
+    Path("curecon.toml").write_text("[audit]\nmin_difference = 0.10000000000000000001\n", "utf-8")
+    assert cli.settings.config == {"audit": {"min_difference": Decimal("0.10000000000000000001")}}
+
+
+def test_a_byte_order_mark_in_the_file_does_not_matter(here, capsys):
+    Path("curecon.toml").write_text("\ufeff[decode]\njson = true\n", "utf-8")
+    assert cli.run(["decode", "USE1-NovaLite-input-tokens"]) == cli.FINE
+    assert json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("total", ["X=nan", "X=1e400", "X=1e-30", "X=", "=5", "5"])
+def test_an_invoice_total_is_money(here, capsys, total):
+    assert cli.run(["audit", "right.csv", "--invoice-total", total]) == cli.FAILED
+    told = capsys.readouterr().err
+    assert f"--invoice-total {total!r}" in told
+    assert "Traceback" not in told
 
 
 def test_an_option_may_be_given_several_times(here, capsys):

@@ -385,15 +385,34 @@ def test_an_entry_about_nothing_is_noted(book):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[[acknowledged]]\nid = 'abc'\nreason = 'x'\nowner = 'y'\n", "entry 1 id"),
-        (entry("0" * 16) + entry("1" * 16, reason=" "), "entry 2 reason"),
-        (entry("0" * 16, owner=""), "entry 1 owner"),
-        (entry("0" * 16, max_amount="-1"), "entry 1 max_amount"),
-        (entry("0" * 16, until="'soon'"), "entry 1 until"),
-        (entry("0" * 16) + "colour = 'red'\n", "entry 1 colour"),
+        ("[[acknowledged]]\nid = 'abc'\nreason = 'x'\nowner = 'y'\n", "entry 1: `id`"),
+        (entry("0" * 16) + entry("1" * 16, reason=" "), "entry 2: `reason`"),
+        (entry("0" * 16, owner=""), "entry 1: `owner`"),
+        (entry("0" * 16, max_amount="-1"), "entry 1: `max_amount`"),
+        (entry("0" * 16, until="'soon'"), "entry 1: `until`"),
+        (entry("0" * 16) + "colour = 'red'\n", "entry 1: `colour`"),
         (entry("0" * 16) * 2, "entries 1 and 2 are both about 0000000000000000"),
         ("[[acknowledged", "is not valid TOML"),
-        ("[[other]]\n", "other"),
+        ("[[other]]\n", "`other` is unknown"),
+        ("acknowledged = 3\n", "`acknowledged` is no list of tables"),
+        ("acknowledged = [3]\n", "entry 1: is no table"),
+        ("acknowledged" + ".a" * 3000 + " = 1\n", "`acknowledged` is no list of tables"),
+        ("acknowledged = " + "[" * 500 + "]" * 500, "nested too deeply"),
+        (entry("0" * 16, max_amount="nan"), "entry 1: `max_amount` is no number"),
+        (entry("0" * 16, max_amount="inf"), "entry 1: `max_amount` is no number"),
+        (entry("0" * 16, max_amount="true"), "entry 1: `max_amount` is no number"),
+        (entry("0" * 16, max_amount="'12'"), "entry 1: `max_amount` is no number"),
+        (entry("0" * 16, max_amount="1e30"), "at most 16 fit"),
+        (entry("0" * 16, max_amount="9" * 40), "at most 16 fit"),
+        (entry("0" * 16, max_amount="1e-30"), "at most 20 decimals"),
+        (entry("0" * 16, until="2026-12-31T00:00:00"), "entry 1: `until` is no date"),
+        (entry("0" * 16, until="86400"), "entry 1: `until` is no date"),
+        (entry("0" * 16, reason="a\x1b[31m"), "entry 1: `reason` must be text"),
+        (entry("0" * 16, reason="a\0b"), "entry 1: `reason` must be text"),
+        (entry("0" * 16, owner="a\nb"), "entry 1: `owner` must be one line"),
+        (entry("0" * 16) + '"a\\nb: all is well" = 1', "entry 1: `a\\nb: all is well` is unknown"),
+        ("# \udcff", "is not UTF-8 text (byte 2)"),
+        ("\0", "is not valid TOML"),
     ],
 )
 def test_a_file_that_breaks_the_rules_is_refused(book, content, says):
@@ -401,12 +420,31 @@ def test_a_file_that_breaks_the_rules_is_refused(book, content, says):
     book(lines)
     before = book.path.read_bytes()
     file = book.folder / "acknowledged.toml"
-    file.write_text(content)
+    file.write_text(content, "utf-8", "surrogateescape")
     with pytest.raises(AcknowledgedInvalid) as refused:
         book(lines)
     assert str(file) in str(refused.value)
     assert says in str(refused.value)
     assert book.path.read_bytes() == before
+
+
+def test_everything_that_is_wrong_in_the_file_is_said_at_once(book):
+    file = book.folder / "acknowledged.toml"
+    file.write_text("colour = 'red'\n" + entry("abc") + entry("0" * 16, until="5"))
+    with pytest.raises(AcknowledgedInvalid) as refused:
+        book(month("2026-10"))
+    said = str(refused.value).splitlines()
+    assert [line.removeprefix(f"{file}: ").split("`")[1] for line in said] == [
+        "colour", "id", "until",
+    ]  # fmt: skip
+
+
+def test_a_reason_may_have_lines_and_the_file_a_byte_order_mark(book):
+    finding = only(book(month("2026-10")))
+    file = book.folder / "acknowledged.toml"
+    text = entry(finding.id).replace('"agreed"', '"""agreed\nin spring"""')
+    file.write_text("\ufeff" + text, "utf-8")
+    assert book(month("2026-10")).run.states[0].state == "acknowledged"
 
 
 def test_a_file_that_is_missing_is_refused(book):

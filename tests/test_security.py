@@ -79,8 +79,16 @@ def test_the_policy_allows_what_is_asked_and_nothing_else(bucket, tmp_path, monk
 # --- packages
 
 
-def test_every_package_is_pinned_by_hash():
-    lock = (REPOSITORY / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("requirements.lock", ["dependencies", "dev"]),
+        ("deploy/runtime.lock", ["dependencies"]),
+        ("deploy/build.lock", []),
+    ],
+)
+def test_every_package_is_pinned_by_hash(name, wanted):
+    lock = (REPOSITORY / name).read_text("utf-8")
     assert not re.search(
         r"://|(?m:^\s*(-e|-f|--(extra-)?index-url|--find-links|--trusted-host))", lock
     )
@@ -91,8 +99,8 @@ def test_every_package_is_pinned_by_hash():
         assert found, pin
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin), pin
         names.add(found[1])
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
-    assert {re.match(r"[\w-]+", one)[0].lower() for one in wanted} <= names
+    asked = PROJECT | PROJECT["optional-dependencies"]
+    assert {named(one) for group in wanted for one in asked[group]} <= names
 
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]

@@ -13,11 +13,11 @@ is taken out is taken back.
 
 import hashlib
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
 import duckdb
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, StringConstraints
 
 from curecon import by_hand, life
 from curecon.errors import AcknowledgedInvalid
@@ -26,16 +26,25 @@ from curecon.report.text import visible
 
 NAME = "acknowledged.toml"
 _BYTES_MAX = 16 * 1024 * 1024
+_PROBLEMS_SHOWN_MAX = 20
+_PLAIN = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # a reason may have several lines
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Words = Annotated[
+    str, StringConstraints(max_length=10_000, pattern=rf"^{_PLAIN}*[^\s\x00-\x1f\x7f]{_PLAIN}*$")
+]
 
 
 class Entry(Record):
     """One acknowledgement of the file."""
 
-    id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    reason: str = Field(min_length=1, pattern=r"\S")
-    owner: str = Field(min_length=1, pattern=r"\S")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Id
+    reason: Words
+    owner: by_hand.Line
     until: date | None = None
-    max_amount: Decimal | None = Field(default=None, ge=0)
+    max_amount: by_hand.Amount | None = None
 
     @property
     def key(self) -> str:
@@ -44,8 +53,11 @@ class Entry(Record):
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-class _File(Record):
-    acknowledged: list[Entry] = []
+# What the keys should look like, beyond what `by_hand` says of any.
+_REMEDIES = {
+    "id": "is no id of a finding or a series; copy all 16 characters of it",
+    "reason": "must be text that says something, without control characters",
+}
 
 
 def find(given: Path | None, ledger_path: Path) -> Path | None:
@@ -68,12 +80,28 @@ def read(path: Path | None) -> list[Entry] | None:
         return None
     try:
         found = by_hand.content(path, "file of acknowledgements", _BYTES_MAX)
-        entries = _File.model_validate(by_hand.table(path, found)).acknowledged
+        document = by_hand.table(path, found)
     except by_hand.Unreadable as error:
         raise AcknowledgedInvalid(str(error)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise AcknowledgedInvalid(f"{path}: {_place(first['loc'])}: {first['msg']}") from error
+    given = document.pop("acknowledged", [])
+    problems = [
+        f"{by_hand.shown(path)}: `{by_hand.short(key)}` is unknown; the file holds "
+        "[[acknowledged]] tables only"
+        for key in document
+    ]
+    if not isinstance(given, list):
+        problems.append(
+            f"{by_hand.shown(path)}: `acknowledged` is no list of tables; write [[acknowledged]]"
+        )
+        given = []
+    entries = []
+    for number, table in enumerate(given, start=1):
+        place = f"{by_hand.shown(path)}: entry {number}"
+        entry, wrong = by_hand.checked(Entry, table, place, _REMEDIES)
+        entries += [entry] if entry else []
+        problems += wrong
+    if problems:
+        raise AcknowledgedInvalid("\n".join(problems[:_PROBLEMS_SHOWN_MAX]))
     seen: dict[str, int] = {}
     for number, entry in enumerate(entries, start=1):
         if entry.id in seen:
@@ -83,11 +111,6 @@ def read(path: Path | None) -> list[Entry] | None:
             )
         seen[entry.id] = number
     return entries
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Name the entry, counted from 1, and its key."""
-    return " ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location)
 
 
 def apply(con: duckdb.DuckDBPyConnection, entries: list[Entry] | None, at: datetime) -> list[str]:

@@ -79,6 +79,8 @@ def _quantity(number: Decimal) -> Decimal:
 
 
 def _amount(number: Decimal) -> Decimal:
+    if number < 0:
+        raise ValueError("is negative; write it without a sign")
     return _kept_exactly(number, money.MONEY)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,8 +22,10 @@ from curecon.cli_options import (
     Dollars,
     LedgerFile,
     Many,
+    amount,
     day,
 )
+from curecon.cli_settings import Settings
 from curecon.errors import CureconError, OptionInvalid, printable
 
 # Polars prices distinct charges, which are few, and numpy only carries columns: one thread of each
@@ -59,9 +61,10 @@ app = App(
     suppress_keyboard_interrupt=False,
     config=[
         cyclopts.config.Env("CURECON_"),
-        cyclopts.config.Toml("curecon.toml", search_parents=False),
+        settings := Settings("curecon.toml", search_parents=False),
     ],
 )
+settings.app = app
 checks_app = App(name="checks", help="What a bill is checked for.")
 for sub in (cli_rates.rates_app, checks_app, cli_life.findings_app, cli_ledger.ledger_app):
     app.command(sub)
@@ -448,13 +451,15 @@ def _transfer_bar() -> Any:  # noqa: ANN401
 
 
 def _invoice(pair: str) -> tuple[str, Decimal]:
-    invoice, _, amount = pair.rpartition("=")
+    invoice, _, total = pair.rpartition("=")
+    if not invoice:
+        raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
     try:
-        if invoice and (number := Decimal(amount)).is_finite():
-            return invoice, number
-    except InvalidOperation:
-        pass
-    raise OptionInvalid(f"--invoice-total {pair!r}: write it as INVOICE=AMOUNT, e.g. 123=10.50")
+        return invoice, amount(total)
+    except ValueError as error:
+        raise OptionInvalid(
+            f"--invoice-total {pair!r}: {error}; write it as INVOICE=AMOUNT, e.g. 123=10.50"
+        ) from error
 
 
 def _audit_beside_ledger(path: Path) -> Any:  # noqa: ANN401

@@ -18,16 +18,39 @@ LedgerFile = Annotated[
 ]
 Many = Parameter(negative=(), consume_multiple=False)
 
+_DIGITS_BEFORE, _DIGITS_AFTER = 16, 20  # what the ledger keeps
 
-def dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN401
-    """Read an option that is an amount of dollars."""
+
+def amount(written: str) -> Decimal:
+    """Read an amount of money.
+
+    Raises:
+        ValueError: it is no number, or has more digits than the ledger keeps.
+    """
     try:
-        amount = Decimal(tokens[0].value)
+        number = Decimal(written)
     except InvalidOperation as error:
         raise ValueError("write dollars as digits, e.g. 10.50") from error
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("write dollars as digits, e.g. 10.50")
-    return amount
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError("write dollars as digits, e.g. 10.50")  # noqa: TRY004  # inf and nan
+    if number.adjusted() >= _DIGITS_BEFORE or -exponent > _DIGITS_AFTER:
+        raise ValueError(
+            f"at most {_DIGITS_BEFORE} digits before the point and {_DIGITS_AFTER} after it"
+        )
+    return number
+
+
+def dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN401
+    """Read an option that is an amount of dollars, of 0 or more."""
+    source = "" if tokens[0].source in {"", "cli"} else f"{tokens[0].source}: "
+    try:
+        number = amount(tokens[0].value)
+    except ValueError as error:
+        raise ValueError(f"{source}{error}") from error
+    if number < 0:
+        raise ValueError(f"{source}write dollars as digits, e.g. 10.50")
+    return number
 
 
 def day(written: str | None, option: str = "--as-of") -> date | None:
