@@ -658,7 +658,7 @@ def test_what_has_the_price_of_another_value_is_matched_by_it() -> None:
         ("USW2-MP:USW2_InputTokenCount-Units", "Units", "1M tokens", None),
         ("USW2-MP:USW2_input_tokens_standard-Units", "units", "1M tokens", None),
         ("USW2-MP:USW2_InputTokenCount-Units", "1M tokens", "1M tokens", None),
-        ("USW2-MP:USW2_search_units-Units", "Units", None, "unit_unknown"),
+        ("USW2-MP:USW2_search_units-Units", "Units", "search unit", None),
         ("USW2-MP:USW2_created_image-Units", "Units", "image", None),
         ("USW2-MP:USW2_Reserved_1Month_InputTPM_Geo-Units", "Units", "1M TPM Hour", None),
         (

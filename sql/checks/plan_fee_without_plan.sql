@@ -4,19 +4,36 @@
 -- needs: charge_keys WHERE kind IN ('plan_fee', 'plan_upfront_fee')
 -- question: Is there a savings-plan fee that no known savings plan explains?
 -- Only where the delivery names the plan of other fees, or the contract lists the plans; a fee that
--- the contract does not list may belong to a plan that another account has bought, which is normal.
+-- the contract does not list may belong to a plan that another account has bought, which is normal;
+-- one of a plan that covers nothing on the whole bill is asked about.
 SELECT
     l.line,
     l.savings_plan_savings_plan_a_r_n AS resource,
-    CASE WHEN l.savings_plan_savings_plan_a_r_n IS NULL THEN 'warning' ELSE 'info' END AS severity,
+    CASE
+        WHEN l.savings_plan_savings_plan_a_r_n IS NULL OR c.plan IS NULL THEN 'warning'
+        ELSE 'info'
+    END AS severity,
     CASE
         WHEN l.savings_plan_savings_plan_a_r_n IS NULL
         THEN 'A savings-plan fee names no savings plan, although other fees do.'
+        WHEN c.plan IS NULL
+        THEN 'A fee of a savings plan that the contract does not list, and that covers nothing here.'
         ELSE 'A fee of a savings plan that the contract does not list.'
     END AS reason
 FROM lines AS l
 JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
+LEFT JOIN (
+    SELECT DISTINCT
+        u.delivery_id,
+        u.savings_plan_savings_plan_a_r_n AS plan
+    FROM lines AS u
+    JOIN charge_keys AS t
+        ON t.charge_key_id = u.charge_key_id
+    WHERE t.kind = 'covered_usage'
+) AS c
+    ON c.delivery_id = l.delivery_id
+    AND c.plan = l.savings_plan_savings_plan_a_r_n
 WHERE k.kind IN ('plan_fee', 'plan_upfront_fee')
     AND k.price_basis = 'unblended'
     AND CASE

@@ -4,6 +4,7 @@
 -- watches: provisioned_throughput
 -- needs: charge_keys WHERE capability = 'provisioned_throughput'
 -- question: Is one provisioned model billed at committed and at uncommitted rates in one period?
+-- Where the contract states the model's commitment, `commitment_not_honoured` says which is wrong.
 SELECT
     l.line,
     'This provisioned model is billed under several commitment terms in one period.' AS reason
@@ -27,4 +28,10 @@ JOIN (
     AND mixed.line_item_resource_id = l.line_item_resource_id
 WHERE k.kind = 'usage'
     AND k.capability = 'provisioned_throughput'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM contract_units AS c
+        WHERE c.commitment <> 'none'
+            AND c.resource = l.line_item_resource_id
+    )
 ORDER BY l.line

@@ -2,7 +2,9 @@
 -- grain: one row a fee line that is judged
 -- A plan has one upfront fee, and one recurring fee an hour: a second one of the same plan, account
 -- and interval is billed twice, whatever was agreed. What a contract states of a plan decides the
--- rest: its hourly fee, its upfront fee, and the days between which it has any. Where no contract
+-- rest: its hourly fee, its upfront fee, and the days between which it has any; where it says nothing
+-- of how the plan is paid, the usage type of a fee may say that a part or all is upfront, and only the
+-- days are judged by the contract. Where no contract
 -- tells the hourly fee, it is no more than the commitment that the line states, and in a term it does
 -- not change: one that is not the fee of most hours is not right (`plan_fee_unusual`). What a FOCUS bill
 -- says of a plan's hours is no purchase and has no fee, and a fee below the agreed one is discounted.
@@ -14,6 +16,8 @@ WITH fees AS (
         l.delivery_id,
         k.kind,
         k.price_basis,
+        k.line_item_usage_type LIKE '%PartialUpfront' OR k.line_item_usage_type LIKE '%AllUpfront'
+            AS says_upfront,
         regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '') AS plan,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.hours,
@@ -46,10 +50,22 @@ agreed AS (
     SELECT
         f.line,
         max(CASE WHEN p.starts <= f.usage_day AND p.ends > f.usage_day THEN 1 ELSE 0 END) AS holds,
-        max(CASE WHEN p.starts <= f.usage_day AND p.ends > f.usage_day THEN p.recurring END)
-            AS recurring,
-        max(CASE WHEN p.starts <= f.usage_day AND p.ends > f.usage_day THEN p.upfront END)
-            AS upfront
+        max(
+            CASE
+                WHEN p.starts <= f.usage_day
+                    AND p.ends > f.usage_day
+                    AND NOT (p.assumed AND coalesce(f.says_upfront, FALSE))
+                THEN p.recurring
+            END
+        ) AS recurring,
+        max(
+            CASE
+                WHEN p.starts <= f.usage_day
+                    AND p.ends > f.usage_day
+                    AND NOT (p.assumed AND coalesce(f.says_upfront, FALSE))
+                THEN p.upfront
+            END
+        ) AS upfront
     FROM fees AS f
     JOIN contract_plans AS p
         ON p.plan = f.plan

@@ -2,7 +2,7 @@
 -- grain: one row a line
 -- basis: `contract`, the agreed model units; `inferred`, the units that the provisioned model
 -- usually bills; `clock`, more than its largest hour times the hours of the period; `fraction`, a
--- part of a human task; `unit_fraction`, a part of a model unit in an hour with hours on both sides;
+-- part of a human task; `text_unit_fraction`, a part of a text unit; `unit_fraction`, a part of a model unit in an hour with hours on both sides;
 -- `instance`, more hours than the clock has for a resource that is one instance; `negative`, usage
 -- taken back that nothing was billed for.
 -- Rule: Bedrock pricing page: model units are fixed when a provisioned model is made, and each is
@@ -262,15 +262,19 @@ excess AS (
     FROM period_sums
 ),
 
-tasks AS (
+counted AS (
     SELECT
         l.line,
-        l.line_item_usage_amount AS quantity
+        l.line_item_usage_amount AS quantity,
+        CASE WHEN k.capability = 'human_task' THEN 'fraction' ELSE 'text_unit_fraction' END AS basis
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind = 'usage'
-        AND k.capability = 'human_task'
+        AND (
+            k.capability = 'human_task'
+            OR (k.capability = 'guardrail' AND k.unit = 'text unit')
+        )
         AND l.line_item_usage_amount <> floor(l.line_item_usage_amount)
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
@@ -438,8 +442,8 @@ UNION ALL
 SELECT
     line,
     CAST(floor(quantity) AS DECIMAL(22, 10)) AS right_quantity,
-    'fraction' AS basis
-FROM tasks
+    basis
+FROM counted
 UNION ALL
 SELECT
     line,

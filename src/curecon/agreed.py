@@ -122,29 +122,35 @@ def _applies(
 
 
 def plans(contract: Contract) -> pl.DataFrame:
-    """Return the savings plans: plan, hourly_commitment, recurring, upfront, starts, ends.
+    """Return the savings plans: plan, hourly_commitment, recurring, upfront, assumed, starts, ends.
 
     `plan` is the last part of the ARN. `recurring` is what an hour's fee line should be, where the
     contract or the payment option tells it: the whole commitment without upfront payment, nothing
-    with all upfront. `upfront` is what is paid once, 0 without upfront payment.
+    with all upfront. `upfront` is what is paid once, 0 without upfront payment. Where the contract
+    says nothing of how a plan is paid, no upfront payment is `assumed`: a fee may say otherwise.
     """
     share = {"No Upfront": Decimal(1), "All Upfront": Decimal(0), "Partial Upfront": None}
     rows = []
     for one in contract.savings_plan:
-        part, recurring, upfront = share[one.payment], one.recurring, one.upfront
+        recurring, upfront = one.recurring, one.upfront
+        assumed = one.payment is None and recurring is None and upfront is None
+        payment = "No Upfront" if assumed else one.payment
+        part = share[payment] if payment is not None else None
         if recurring is None and part is not None:
             recurring = one.hourly_commitment * part
-        if upfront is None and one.payment == "No Upfront":
+        if upfront is None and payment == "No Upfront":
             upfront = Decimal(0)
         rows.append(
-            (one.plan, one.hourly_commitment, recurring, upfront, one.starts, one.ends or _NEVER)
-        )
+            (one.plan, one.hourly_commitment, recurring, upfront, assumed, one.starts,
+             one.ends or _NEVER)
+        )  # fmt: skip
     rate = pl.Decimal(15, 10)
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "plan": pl.String,
         "hourly_commitment": rate,
         "recurring": rate,
         "upfront": pl.Decimal(36, 20),
+        "assumed": pl.Boolean,
         "starts": pl.Date,
         "ends": pl.Date,
     }

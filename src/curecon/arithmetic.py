@@ -29,6 +29,7 @@ _RIGHT = {
     "inferred": "the provisioned model usually bills no more model units",
     "clock": "the period has no more hours",
     "fraction": "a part of a human task is none",
+    "text_unit_fraction": "a part of a text unit is none",
     "unit_fraction": "a part of a model unit is none",
     "instance": "one instance has no more hours than the clock",
     "negative": "nothing was taken back that had been billed",

@@ -100,13 +100,14 @@ class SavingsPlan(_Timed):
     """A commitment: USD an hour, and the rates of the usage types it covers.
 
     `arn` is the plan's; `id` is the last part of it and will do alone. `recurring` is the hourly
-    fee where the plan is paid in part upfront, `upfront` the fee that is paid once.
+    fee where the plan is paid in part upfront, `upfront` the fee that is paid once. Where `payment`
+    is left out, the usage type of each fee tells it.
     """
 
     arn: Line | None = None
     id: Line | None = None
     hourly_commitment: Price
-    payment: Literal["No Upfront", "Partial Upfront", "All Upfront"] = "No Upfront"
+    payment: Literal["No Upfront", "Partial Upfront", "All Upfront"] | None = None
     recurring: Price | None = None
     upfront: Amount | None = None
     rates: dict[Line, Price] = {}
