@@ -3,6 +3,7 @@
 import os
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,10 @@ WRONG = {
     "a missing percent": (
         DISCOUNT.replace("percent = 10\n", ""),
         "discount 1: `percent` is missing",
+    ),
+    "a rate and a discount in one place": (
+        RATE + "order = 2" + DISCOUNT + "order = 2",
+        "private_rate 1: `order` 2 is that of the discount 'EDP' too",
     ),
     "a negative price": (RATE.replace("0.003", "-0.003"), "private_rate 1: `price` is negative"),
     "a price that is no number": (RATE.replace("0.003", "nan"), "`price` is no number"),
@@ -196,6 +201,33 @@ def test_tables_that_follow_each_other_do_not_overlap(tmp_path):
     second = RATE.replace("2026-01-01", "2026-06-01")
     elsewhere = RATE.replace("NovaLite", "NovaPro")
     assert len(contract.read(written(tmp_path, second + first + elsewhere)).private_rate) == 3
+
+
+def test_the_example_of_the_documentation_is_a_contract(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "contract.md").read_text("utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    read = contract.read(written(tmp_path, example))
+    said = {*read.model_fields_set, "source"}
+    assert said == set(contract.Contract.model_fields), "the page shows every section"
+
+
+def test_an_order_says_what_a_discount_is_taken_of(tmp_path):
+    """10 % first: of the public cost; then the private rate; then 20 % of what that leaves.
+
+    Of the public cost P and the private rate p, 0.1 P are taken, and 0.2 (p - 0.1 P).
+    """
+    last = DISCOUNT.replace("EDP", "last").replace("10", "20") + 'order = 3\nline_type = "Discount"'
+    text = RATE + "order = 2" + DISCOUNT + "order = 1" + last
+    shares = agreed.private_shares(contract.read(written(tmp_path, text)))
+    usage = shares.filter(service="bedrock", region="*", marketplace=False)
+    assert {
+        row["line_type"]: (row["of_public"], row["of_private"]) for row in usage.rows(named=True)
+    } == {
+        "EdpDiscount": (Decimal("0.1"), Decimal(0)),
+        "Discount": (Decimal("-0.02"), Decimal("0.2")),
+    }
+    silent = contract.read(written(tmp_path, RATE + DISCOUNT))
+    assert agreed.private_shares(silent).is_empty()
 
 
 def test_an_empty_contract_agrees_nothing(tmp_path):

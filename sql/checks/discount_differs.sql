@@ -7,7 +7,9 @@ SELECT
     c.line,
     c.difference,
     CASE
-        WHEN c.difference > 0 AND c.reason <> 'discount_unusual' THEN 'error'
+        WHEN c.difference > 0
+            AND c.reason NOT IN ('discount_unusual', 'discount_order_unknown')
+        THEN 'error'
         ELSE 'warning'
     END AS severity,
     CASE c.reason
@@ -15,6 +17,8 @@ SELECT
         WHEN 'discount_excluded' THEN 'A discount stands on charges that the contract excludes.'
         WHEN 'discount_unusual'
         THEN 'The discount is not the one that charges of the service had on the same day.'
+        WHEN 'discount_order_unknown'
+        THEN 'No discount was taken of a private rate; the contract does not say which comes first.'
         ELSE 'The discount is not the share that the contract promises.'
     END AS reason,
     c.billed,

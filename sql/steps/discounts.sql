@@ -6,6 +6,10 @@
 -- such a discount too, on bills that have PrivateRateDiscount lines. What one charge lacks and another
 -- of the account has too much has arrived under another name, and no money is missed. Usage that a
 -- savings plan covers, and its negation, are never discounted (DESIGN, section 2, "Savings plans").
+-- Whether AWS takes a discount of a private rate or of the public one, no source says. Where the
+-- contract gives the private rate an order, that holds; where it does not, both are right: a discount
+-- of what the private rate leaves, which is expected, or one of the public cost (`reordered`). So are
+-- both sequences of two discounts of the same order.
 WITH placed AS (
     SELECT
         l.delivery_id,
@@ -23,6 +27,14 @@ WITH placed AS (
             l.line_item_unblended_cost
         ) AS right_cost,
         v.discount AS private_discount,
+        CASE WHEN p.source_kind = 'contract' THEN p.rate_id END AS private_rate_id,
+        CASE WHEN p.source_kind = 'contract'
+            THEN coalesce(
+                v.expected,
+                CAST(round(l.line_item_usage_amount * g.price, 10) AS DECIMAL(36, 20)),
+                l.pricing_public_on_demand_cost
+            )
+        END AS public_cost,
         l.line_item_usage_start_date AS usage_start,
         l.line_item_net_unblended_cost AS net,
         l.hours,
@@ -64,6 +76,12 @@ WITH placed AS (
         AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
         AND coalesce(p.tier_from, 0) = 0
         AND p.tier_to IS NULL
+    LEFT JOIN listed_rates AS g
+        ON g.charge_key_id = l.charge_key_id
+        AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
+        AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
+        AND coalesce(g.tier_from, 0) = 0
+        AND g.tier_to IS NULL
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount', 'unknown')
@@ -88,8 +106,22 @@ promised AS (
         p.usage_start,
         p.net,
         p.is_repeated,
-        p.full_cost * s.share AS discount,
-        p.right_cost * s.share AS right_discount
+        CASE
+            WHEN x.of_public IS NULL OR p.public_cost IS NULL THEN p.full_cost * s.share
+            ELSE CAST(p.public_cost * x.of_public + p.full_cost * x.of_private AS DECIMAL(38, 20))
+        END AS discount,
+        CASE
+            WHEN x.of_public IS NULL OR p.public_cost IS NULL THEN p.right_cost * s.share
+            ELSE CAST(p.public_cost * x.of_public + p.right_cost * x.of_private AS DECIMAL(38, 20))
+        END AS right_discount,
+        -- The discount of the public cost, where the contract leaves that open, or the discount
+        -- after another one of the same order.
+        CASE
+            WHEN x.of_public IS NULL AND p.public_cost <> p.full_cost THEN p.public_cost * s.share
+            WHEN s.other_share <> s.share THEN p.full_cost * s.other_share
+        END AS other,
+        CAST(NULL AS DECIMAL(38, 20)) AS third,
+        coalesce(x.of_public IS NULL AND p.public_cost <> p.full_cost, FALSE) AS is_open
     FROM placed AS p
     JOIN contract_shares AS s
         ON s.service = p.service
@@ -98,24 +130,48 @@ promised AS (
         AND s.is_fee = (p.kind NOT IN ('usage', 'unknown'))
         AND p.usage_day >= s.starts
         AND p.usage_day < s.ends
+    LEFT JOIN contract_private_shares AS x
+        ON x.rate_id = p.private_rate_id
+        AND x.line_type = s.line_type
+        AND x.service = s.service
+        AND x.region = s.region
+        AND x.marketplace = s.marketplace
+        AND x.starts = s.starts
     WHERE p.kind <> 'discount'
     UNION ALL
     SELECT
-        delivery_id,
-        line,
-        account,
-        usage_type,
-        currency,
+        p.delivery_id,
+        p.line,
+        p.account,
+        p.usage_type,
+        p.currency,
         'PrivateRateDiscount',
-        hours,
-        billed,
-        usage_start,
+        p.hours,
+        p.billed,
+        p.usage_start,
         NULL,
-        is_repeated,
-        private_discount,
-        private_discount
-    FROM placed
-    WHERE private_discount IS NOT NULL
+        p.is_repeated,
+        p.private_discount,
+        p.private_discount,
+        -- A private rate after a discount comes to a part of what it takes off, or to the rate itself.
+        CASE WHEN x.rate_id IS NULL THEN p.private_discount - p.private_discount * t.share END,
+        CASE WHEN x.rate_id IS NULL THEN p.private_discount - p.public_cost * t.share END,
+        FALSE
+    FROM placed AS p
+    LEFT JOIN (
+        SELECT service, region, marketplace, starts, ends, sum(share) AS share
+        FROM contract_shares
+        WHERE NOT is_fee
+        GROUP BY 1, 2, 3, 4, 5
+    ) AS t
+        ON t.service = p.service
+        AND t.region = p.region
+        AND t.marketplace = p.marketplace
+        AND p.usage_day >= t.starts
+        AND p.usage_day < t.ends
+    LEFT JOIN (SELECT DISTINCT rate_id FROM contract_private_shares) AS x
+        ON x.rate_id = p.private_rate_id
+    WHERE p.private_discount IS NOT NULL
 ),
 
 granted AS (
@@ -145,6 +201,68 @@ granted AS (
         )
 ),
 
+-- Charges whose discounts close only where they are taken of the public cost.
+orders AS (
+    SELECT
+        p.*,
+        g.came
+    FROM (
+        SELECT
+            delivery_id,
+            account,
+            usage_type,
+            currency,
+            line_type,
+            sum(discount) AS discount,
+            sum(coalesce(other, discount)) AS other,
+            sum(coalesce(third, other, discount)) AS third,
+            0.0000000002 * sum(hours) AS tolerance
+        FROM promised
+        WHERE NOT is_repeated
+        GROUP BY 1, 2, 3, 4, 5
+        HAVING count(other) > 0
+    ) AS p
+    JOIN (
+        SELECT delivery_id, account, usage_type, currency, line_type, sum(billed) AS came
+        FROM granted
+        GROUP BY 1, 2, 3, 4, 5
+    ) AS g
+        ON g.delivery_id = p.delivery_id
+        AND g.account = p.account
+        AND g.usage_type = p.usage_type
+        AND g.currency = p.currency
+        AND g.line_type = p.line_type
+),
+
+reordered AS (
+    SELECT
+        o.delivery_id,
+        o.account,
+        o.usage_type,
+        o.currency,
+        o.line_type,
+        abs(o.came + o.other) <= o.tolerance AS is_other
+    FROM orders AS o
+    WHERE abs(o.came + o.discount) > o.tolerance
+        AND (
+            abs(o.came + o.other) <= o.tolerance
+            OR abs(o.came + o.third) <= o.tolerance
+        )
+        AND (
+            o.line_type <> 'PrivateRateDiscount'
+            OR EXISTS (
+                SELECT 1
+                FROM orders AS e
+                WHERE e.delivery_id = o.delivery_id
+                    AND e.account = o.account
+                    AND e.usage_type = o.usage_type
+                    AND e.currency = o.currency
+                    AND e.line_type <> o.line_type
+                    AND abs(e.came + e.other) <= e.tolerance
+            )
+        )
+),
+
 -- Bills without discount lines show discounts in the net columns alone.
 shown_net AS (
     SELECT delivery_id
@@ -162,10 +280,26 @@ both_sides AS (
     FROM granted
     UNION ALL
     SELECT
-        delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        FALSE, is_repeated, discount, right_discount
-    FROM promised
-    WHERE delivery_id NOT IN (SELECT delivery_id FROM shown_net)
+        p.delivery_id, p.line, p.account, p.usage_type, p.currency, p.line_type, p.hours, p.billed,
+        p.usage_start, FALSE, p.is_repeated,
+        CASE
+            WHEN r.is_other THEN coalesce(p.other, p.discount)
+            WHEN NOT r.is_other THEN coalesce(p.third, p.other, p.discount)
+            ELSE p.discount
+        END,
+        CASE
+            WHEN r.is_other THEN coalesce(p.other, p.discount)
+            WHEN NOT r.is_other THEN coalesce(p.third, p.other, p.discount)
+            ELSE p.right_discount
+        END
+    FROM promised AS p
+    LEFT JOIN reordered AS r
+        ON r.delivery_id = p.delivery_id
+        AND r.account = p.account
+        AND r.usage_type = p.usage_type
+        AND r.currency = p.currency
+        AND r.line_type = p.line_type
+    WHERE p.delivery_id NOT IN (SELECT delivery_id FROM shown_net)
 ),
 
 -- AWS may have granted the discount on a line that it billed twice, too: right for what it billed.
@@ -262,6 +396,8 @@ summed AS (
         delivery_id,
         line,
         account,
+        usage_type,
+        currency,
         line_type,
         place_in_time,
         is_discount_line,
@@ -308,6 +444,13 @@ under_another_name AS (
         AND b.place_in_time IS NOT DISTINCT FROM a.place_in_time
         AND b.line <> a.line
         AND abs(a.difference + b.difference) <= 0.0000000001 * (a.hours + b.hours)
+),
+
+open_order AS (
+    SELECT delivery_id, account, usage_type, currency, line_type
+    FROM promised
+    GROUP BY 1, 2, 3, 4, 5
+    HAVING bool_and(is_open)
 )
 
 SELECT
@@ -316,6 +459,8 @@ SELECT
     s.is_discount_line,
     CASE
         WHEN charge_lines = 0 THEN 'discount_excluded'
+        -- Of a private rate that follows a discount, nothing is left to take it of.
+        WHEN discount_lines = 0 AND o.delivery_id IS NOT NULL THEN 'discount_order_unknown'
         WHEN discount_lines = 0 THEN 'discount_missing'
         ELSE 'discount_differs'
     END AS reason,
@@ -329,6 +474,12 @@ SELECT
 FROM summed AS s
 LEFT JOIN under_another_name AS n
     ON n.line = s.line
+LEFT JOIN open_order AS o
+    ON o.delivery_id = s.delivery_id
+    AND o.account = s.account
+    AND o.usage_type = s.usage_type
+    AND o.currency = s.currency
+    AND o.line_type = s.line_type
 WHERE is_discount_line
     OR (
         n.line IS NULL

@@ -6,7 +6,9 @@
 -- charges of the service on the same day, and then only of usage types that are discounted like the
 -- rest. Nothing is said where neither tells: a lower cost may be a discount that nobody has stated.
 -- ContractedUnitPrice may count these discounts in or not (FOCUS wants it, bills differ), so a cost
--- that follows from it either way is consistent; `rate` is the price that it follows from.
+-- that follows from it either way is consistent; `rate` is the price that it follows from. Whether a
+-- discount is taken of a private rate or of the public one no source says: where the contract gives
+-- the private rate no order, either cost is right.
 -- Rule: FOCUS 1.0 and 1.2, BilledCost, ContractedUnitPrice, ListUnitPrice.
 WITH usages AS (
     SELECT
@@ -37,6 +39,7 @@ WITH usages AS (
             ELSE '*'
         END AS region,
         coalesce(p.source_kind, t.source_kind) AS source_kind,
+        CASE WHEN p.source_kind = 'contract' THEN p.rate_id END AS private_rate_id,
         coalesce(
             t.expected,
             CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20))
@@ -90,7 +93,10 @@ grossed AS (
             CAST(round(quantity * contracted_price, 10) AS DECIMAL(36, 20))
         ) AS DECIMAL(22, 10)) AS gross,
         CAST(round(quantity * contracted_price, 10) AS DECIMAL(22, 10)) AS at_contracted,
-        CAST(round(quantity * list_price, 10) AS DECIMAL(22, 10)) AS at_list
+        CAST(round(quantity * list_price, 10) AS DECIMAL(22, 10)) AS at_list,
+        CAST(coalesce(round(quantity * list_price, 10),
+            CASE WHEN abs(list_cost) < 100000000000 THEN round(list_cost, 10) END)
+            AS DECIMAL(22, 10)) AS public_cost
     FROM usages
     -- No line bills more, and a part of it could not be told exactly.
     WHERE coalesce(abs(at_price), 0) < 100000000000
@@ -100,7 +106,10 @@ grossed AS (
 promised AS (
     SELECT
         g.line,
-        CAST(1 - coalesce(sum(s.share), 0) AS DECIMAL(15, 10)) AS kept
+        CAST(1 - coalesce(sum(s.share), 0) AS DECIMAL(15, 10)) AS kept,
+        CAST(1 - coalesce(sum(s.other_share), 0) AS DECIMAL(15, 10)) AS other_kept,
+        CAST(sum(x.of_public) AS DECIMAL(15, 10)) AS of_public,
+        CAST(sum(x.of_private) AS DECIMAL(15, 10)) AS of_private
     FROM grossed AS g
     LEFT JOIN contract_shares AS s
         ON s.service = g.service
@@ -109,6 +118,13 @@ promised AS (
         AND NOT s.is_fee
         AND g.usage_day >= s.starts
         AND g.usage_day < s.ends
+    LEFT JOIN contract_private_shares AS x
+        ON x.rate_id = g.private_rate_id
+        AND x.line_type = s.line_type
+        AND x.service = s.service
+        AND x.region = s.region
+        AND x.marketplace = s.marketplace
+        AND x.starts = s.starts
     WHERE EXISTS (SELECT 1 FROM contract_shares)
     GROUP BY 1
 ),
@@ -208,7 +224,25 @@ judged AS (
         g.*,
         s.kept IS NOT NULL AS is_promised,
         coalesce(s.kept, u.kept, 1) AS kept,
-        CAST(g.gross * coalesce(s.kept, u.kept, 1) AS DECIMAL(36, 20)) AS net,
+        CAST(
+            CASE
+                WHEN s.of_public IS NOT NULL AND g.public_cost IS NOT NULL
+                THEN g.gross - g.public_cost * s.of_public - g.gross * s.of_private
+                ELSE g.gross * coalesce(s.kept, u.kept, 1)
+            END AS DECIMAL(36, 20)
+        ) AS net,
+        s.of_public IS NOT NULL AND g.public_cost IS NOT NULL AS is_ordered,
+        -- What is left in the other order, where the contract does not say which one it is.
+        CAST(
+            CASE
+                WHEN s.of_public IS NULL AND g.private_rate_id IS NOT NULL AND s.kept < 1
+                    AND g.public_cost <> g.gross
+                THEN g.gross - g.public_cost * (1 - s.kept)
+                WHEN s.other_kept <> s.kept THEN g.gross * s.other_kept
+            END AS DECIMAL(36, 20)
+        ) AS other_net,
+        s.of_public IS NULL AND g.private_rate_id IS NOT NULL AND s.kept < 1
+            AND g.public_cost <> g.gross AS is_open,
         CAST(g.at_contracted * coalesce(s.kept, u.kept, 1) AS DECIMAL(36, 20)) AS contracted_net,
         CAST(g.at_list * coalesce(s.kept, u.kept, 1) AS DECIMAL(36, 20)) AS list_net
     FROM grossed AS g
@@ -224,6 +258,8 @@ told AS (
     SELECT
         *,
         abs(billed - net) <= tolerance AS is_right,
+        coalesce(abs(billed - other_net) <= tolerance, FALSE) AS is_other,
+        coalesce(is_open, FALSE) AND abs(billed - gross) <= tolerance AS is_undiscounted,
         coalesce(abs(at_contracted - gross) <= tolerance, FALSE)
             OR coalesce(abs(at_contracted - net) <= tolerance, FALSE)
             OR (contracted_price IS NULL AND coalesce(abs(at_list - gross) <= tolerance, TRUE))
@@ -268,10 +304,16 @@ SELECT
         WHEN t.is_priced_right THEN t.price
         ELSE coalesce(t.contracted_price, t.list_price)
     END AS rate,
-    CASE WHEN a.line IS NOT NULL THEN CAST(t.billed - t.net AS DECIMAL(36, 20)) END
-        AS difference,
     CASE
-        WHEN a.line IS NULL THEN NULL
+        WHEN t.is_right AND NOT t.is_ordered THEN NULL
+        WHEN t.is_right OR t.is_other THEN CAST(0 AS DECIMAL(36, 20))
+        WHEN a.line IS NOT NULL OR t.is_undiscounted OR t.is_ordered
+        THEN CAST(t.billed - t.net AS DECIMAL(36, 20))
+    END AS difference,
+    CASE
+        WHEN t.is_right OR t.is_other THEN NULL
+        WHEN t.is_undiscounted THEN 'discount_order_unknown'
+        WHEN a.line IS NULL AND NOT t.is_ordered THEN NULL
         WHEN NOT t.is_promised THEN 'discount_unusual'
         WHEN t.kept = 1 THEN 'discount_excluded'
         WHEN abs(t.billed - t.gross) <= t.tolerance THEN 'discount_missing'

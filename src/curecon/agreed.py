@@ -1,6 +1,7 @@
 """What a contract agrees, as rates and as the relations that the steps of the audit join."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise, product
@@ -74,36 +75,91 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
 
     Returns:
         One row a line type, service, region (`*` stands for every region that is not named),
-        marketplace or not, fee or usage, and interval: share, of the charge at its full cost.
+        marketplace or not, fee or usage, and interval: share, of the charge at its full cost;
+        other_share, the same where discounts of one `order`, which is to say of none, apply the
+        other way round.
     """
-    services = ["bedrock", "sagemaker"]
+    rows: dict[tuple[object, ...], tuple[Decimal, Decimal]] = {}
+    for place, discounts in _in_force(contract):
+        backwards = [*reversed(discounts)]
+        backwards.sort(key=lambda one: one.order)
+        other = {one.name: share for one, share in _shares(backwards)}
+        for one, share in _shares(discounts):
+            key = (one.line_type, *place)
+            before = rows.get(key, (Decimal(0), Decimal(0)))
+            rows[key] = (before[0] + share, before[1] + other[one.name])
+    exact = [(*place, round(one, 10), round(two, 10)) for place, (one, two) in rows.items()]
+    part = pl.Decimal(15, 10)
+    return frames.of_rows(exact, {**_PLACES, "share": part, "other_share": part})
+
+
+def _shares(discounts: list[Discount]) -> Iterator[tuple[Discount, Decimal]]:
+    left = Decimal(1)
+    for one in discounts:
+        share = one.percent / 100 * (left if one.compounds else 1)
+        left -= share
+        yield one, share
+
+
+def private_shares(contract: Contract) -> pl.DataFrame:
+    """Work out which share each discount takes off a charge whose private rate has an order.
+
+    A private rate takes the difference to the public cost off, at its place among the discounts.
+
+    Returns:
+        As `discount_shares`, for usage by rate_id: of_public, of the charge at its public cost, and
+        of_private, of the charge at its private rate.
+    """
+    rows: dict[tuple[object, ...], tuple[Decimal, Decimal]] = {}
+    ordered = [
+        (at, one) for at, one in enumerate(contract.private_rate, 1) if one.order is not None
+    ]
+    for (number, rate), (place, discounts) in product(ordered, _in_force(contract)):
+        public, private, is_taken = Decimal(1), Decimal(0), False
+        for one in discounts:
+            if not is_taken and rate.order is not None and rate.order < one.order:
+                public, private, is_taken = public - 1, private + 1, True
+            part = one.percent / 100
+            taken = (part * public, part * private) if one.compounds else (part, Decimal(0))
+            public, private = public - taken[0], private - taken[1]
+            for region in rate.regions:
+                key = (f"contract:{number}:{region}", one.line_type, *place)
+                before = rows.get(key, (Decimal(0), Decimal(0)))
+                rows[key] = (before[0] + taken[0], before[1] + taken[1])
+    exact = [(*place, round(one, 10), round(two, 10)) for place, (one, two) in rows.items()]
+    share = pl.Decimal(15, 10)
+    schema = {"rate_id": pl.String, **_PLACES, "of_public": share, "of_private": share}
+    return frames.of_rows(exact, schema).filter(~pl.col("is_fee"))
+
+
+_PLACES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "line_type": pl.String,
+    "service": pl.String,
+    "region": pl.String,
+    "marketplace": pl.Boolean,
+    "is_fee": pl.Boolean,
+    "starts": pl.Date,
+    "ends": pl.Date,
+}
+
+
+def _in_force(contract: Contract) -> Iterator[tuple[tuple[object, ...], list[Discount]]]:
+    """Name every kind of charge and interval, with its discounts in their order."""
     regions = ["*", *sorted(_regions(contract))]
     cuts = sorted({day for one in contract.discount for day in (one.starts, one.ends or _NEVER)})
-    rows: dict[tuple[object, ...], Decimal] = {}
-    for cell in product(services, regions, (False, True), (False, True)):
+    ordered = sorted(contract.discount, key=lambda each: (each.order, each.name))
+    for cell in product(["bedrock", "sagemaker"], regions, (False, True), (False, True)):
         service, region, marketplace, fee = cell
+        mine = [
+            one
+            for one in ordered
+            if _applies(one, service, region, marketplace=marketplace, fee=fee)
+        ]
         for starts, ends in pairwise(cuts):
-            left = Decimal(1)
-            for one in sorted(contract.discount, key=lambda each: (each.order, each.name)):
-                if not _applies(one, service, region, marketplace=marketplace, fee=fee):
-                    continue
-                if one.starts <= starts and (one.ends or _NEVER) >= ends:
-                    share = one.percent / 100 * (left if one.compounds else 1)
-                    left -= share
-                    place = (one.line_type, service, region, marketplace, fee, starts, ends)
-                    rows[place] = rows.get(place, Decimal(0)) + share
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "line_type": pl.String,
-        "service": pl.String,
-        "region": pl.String,
-        "marketplace": pl.Boolean,
-        "is_fee": pl.Boolean,
-        "starts": pl.Date,
-        "ends": pl.Date,
-        "share": pl.Decimal(15, 10),
-    }
-    exact = [(*place, round(share, 10)) for place, share in rows.items()]
-    return frames.of_rows(exact, schema)
+            yield (
+                (*cell, starts, ends),
+                [one for one in mine if one.starts <= starts and (one.ends or _NEVER) >= ends],
+            )
 
 
 def _regions(contract: Contract) -> set[str]:

@@ -57,13 +57,19 @@ class _Timed(_Agreed):
 
 
 class PrivateRate(_Timed):
-    """A price of our own for a usage type or for decoded attributes."""
+    """A price of our own for a usage type or for decoded attributes.
+
+    `order` places it among the discounts: one with a lower order is taken of the public cost, one
+    with a higher order of what the private rate leaves, where it compounds. No source says which of
+    them AWS does, so a contract that gives no order is held to neither.
+    """
 
     select: Annotated[dict[str, Line], Field(min_length=1)]
     regions: Regions = [EVERY_REGION]
     price: Price
     unit: Line
     reference: Line = "private rate"
+    order: int | None = None
 
 
 class ProvisionedThroughput(_Timed):
@@ -80,9 +86,9 @@ class Discount(_Timed):
     """A percentage off eligible usage, as an EDP or PPA grants it.
 
     `base` says whether savings-plan fees earn it too; `marketplace` whether models sold through
-    AWS Marketplace do, on which public sources disagree. Discounts apply in their `order`; one
-    that `compounds` takes its share of what the earlier ones left. `line_type` is the line type
-    that carries it on the bill.
+    AWS Marketplace do, on which public sources disagree. Discounts apply in their `order`; of two
+    that have the same, either may be first. One that `compounds` takes its share of what the
+    earlier ones left. `line_type` is the line type that carries it on the bill.
     """
 
     name: Line
@@ -256,8 +262,21 @@ def _contradictions(contract: Contract) -> Iterator[str]:
     yield from _overlaps(
         "provisioned_throughput", bought, lambda one: one.arn, "are one provisioned model"
     )
+    yield from _same_order(contract)
     yield from _overlaps("discount", contract.discount, lambda one: one.name, "have one `name`")
     yield from _overlaps("credit", contract.credit, lambda one: one.name, "have one `name`")
+
+
+def _same_order(contract: Contract) -> Iterator[str]:
+    """Say which private rates have the order of a discount, so that neither comes first."""
+    named = {one.order: one.name for one in contract.discount}
+    for number, rate in enumerate(contract.private_rate, start=1):
+        if rate.order is not None and rate.order in named:
+            yield (
+                f"private_rate {number}: `order` {rate.order} is that of the discount "
+                f"{by_hand.short(named[rate.order])!r} too; give one of them another, so that the "
+                "lower one comes first"
+            )
 
 
 T = TypeVar("T", bound=_Timed)

@@ -202,6 +202,7 @@ def know(options: Options) -> Knowledge:
     tables = {
         "contract_units": agreed.model_units(terms),
         "contract_shares": agreed.discount_shares(terms),
+        "contract_private_shares": agreed.private_shares(terms),
         "contract_plans": agreed.plans(terms),
         "contract_plan_rates": agreed.plan_rates(terms),
         "contract_credits": agreed.credits_due(terms),
