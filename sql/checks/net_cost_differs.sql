@@ -102,7 +102,8 @@ SELECT
     expected,
     CAST(billed - expected AS DECIMAL(36, 20)) AS difference,
     CASE
-        WHEN billed > expected AND NOT (is_open = 1 AND abs(billed - full_cost) <= 0.0000000002 * hours)
+        WHEN billed > expected
+            AND NOT (is_open = 1 AND abs(billed - full_cost) <= 0.0000000002 * hours)
         THEN 'error'
         ELSE 'warning'
     END AS severity,
