@@ -32,6 +32,7 @@ SELECT
     s.pricing_rate_id,
     s.pricing_public_on_demand_cost,
     s.pricing_public_on_demand_rate,
+    s.contracted_cost,
     s.reservation_effective_cost,
     s.savings_plan_savings_plan_a_r_n,
     s.savings_plan_savings_plan_rate,

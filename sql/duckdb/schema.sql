@@ -85,6 +85,7 @@ CREATE TABLE lines (
     pricing_rate_id                          VARCHAR,
     pricing_public_on_demand_cost            DECIMAL(36, 20),
     pricing_public_on_demand_rate            DECIMAL(22, 10),
+    contracted_cost                          DECIMAL(36, 20),
     reservation_effective_cost               DECIMAL(36, 20),
     savings_plan_savings_plan_a_r_n          VARCHAR,
     savings_plan_savings_plan_rate           DECIMAL(22, 10),

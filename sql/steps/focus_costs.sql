@@ -9,6 +9,9 @@
 -- that follows from it either way is consistent; `rate` is the price that it follows from. Whether a
 -- discount is taken of a private rate or of the public one no source says: where the contract gives
 -- the private rate no order, either cost is right.
+-- Usage that costs nothing has to have a reason: a commitment that paid for it, a price of nothing, a
+-- free tier. Where it has a contracted price or cost, or others of its usage type are billed, the bill
+-- has none, for credits stand in lines of their own.
 -- Rule: FOCUS 1.0 and 1.2, BilledCost, ContractedUnitPrice, ListUnitPrice.
 WITH usages AS (
     SELECT
@@ -16,6 +19,13 @@ WITH usages AS (
         l.line,
         l.line_item_unblended_cost AS billed,
         l.pricing_public_on_demand_cost AS list_cost,
+        l.contracted_cost,
+        l.line_item_unblended_cost = 0
+            AND l.line_item_usage_amount > 0
+            AND coalesce(l.pricing_public_on_demand_rate, 1) <> 0
+            AND coalesce(l.pricing_public_on_demand_cost, 1) <> 0
+            AND l.savings_plan_savings_plan_a_r_n IS NULL
+            AND coalesce(l.savings_plan_savings_plan_effective_cost, 0) = 0 AS is_nothing,
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         CAST(
             0.0000000002 * l.hours
@@ -101,6 +111,42 @@ grossed AS (
     -- No line bills more, and a part of it could not be told exactly.
     WHERE coalesce(abs(at_price), 0) < 100000000000
         AND abs(billed) < 100000000000
+),
+
+-- Usage types that are billed as a rule.
+billed_types AS (
+    SELECT
+        delivery_id,
+        usage_type
+    FROM usages
+    GROUP BY 1, 2
+    HAVING sum(CASE WHEN billed <> 0 THEN 1 ELSE 0 END) * 2 >= count(*)
+),
+
+unexplained AS (
+    SELECT g.line
+    FROM grossed AS g
+    LEFT JOIN billed_types AS b
+        ON b.delivery_id = g.delivery_id
+        AND b.usage_type = g.usage_type
+    WHERE g.is_nothing
+        AND g.at_price > 0
+        AND (
+            g.contracted_price <> 0
+            OR (g.contracted_price IS NULL AND g.contracted_cost <> 0)
+            OR (
+                g.contracted_price IS NULL
+                AND g.contracted_cost IS NULL
+                AND b.usage_type IS NOT NULL
+                -- Only SageMaker has a free tier.
+                AND g.service = 'bedrock'
+            )
+        )
+        AND g.line NOT IN (
+            SELECT l.line FROM lines AS l
+            JOIN free_charges AS f
+                ON f.charge_key_id = l.charge_key_id
+        )
 ),
 
 promised AS (
@@ -223,6 +269,7 @@ judged AS (
     SELECT
         g.*,
         s.kept IS NOT NULL AS is_promised,
+        e.line IS NOT NULL AS is_unexplained,
         coalesce(s.kept, u.kept, 1) AS kept,
         CAST(
             CASE
@@ -250,8 +297,11 @@ judged AS (
         ON s.line = g.line
     LEFT JOIN usual AS u
         ON u.line = g.line
+    LEFT JOIN unexplained AS e
+        ON e.line = g.line
     WHERE s.kept IS NOT NULL
         OR u.kept IS NOT NULL
+        OR e.line IS NOT NULL
 ),
 
 told AS (
@@ -272,6 +322,7 @@ told AS (
     WHERE billed <> 0
         OR contracted_price <> 0
         OR source_kind = 'contract'
+        OR is_unexplained
 ),
 
 -- A discount that nobody granted, or another one than was granted, is some round percentage, to the

@@ -43,6 +43,7 @@ SELECT
     k.pricing_term,
     l.pricing_public_on_demand_cost,
     l.pricing_public_on_demand_rate,
+    l.contracted_cost,
     l.reservation_effective_cost,
     l.savings_plan_savings_plan_a_r_n,
     l.savings_plan_savings_plan_rate,

@@ -25,7 +25,7 @@ from curecon.engine import read, text
 from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _MEMORY = "1GB"
 _EMPTY = threading.Lock()
 

@@ -123,6 +123,7 @@ SELECT
     pricing_term,
     pricing_public_on_demand_cost,
     pricing_public_on_demand_rate,
+    CAST(NULL AS DECIMAL(36, 20)) AS contracted_cost,
     reservation_effective_cost,
     savings_plan_savings_plan_a_r_n,
     savings_plan_savings_plan_rate,

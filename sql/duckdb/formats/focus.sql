@@ -123,6 +123,7 @@ SELECT
     PricingCategory AS pricing_term,
     ListCost AS pricing_public_on_demand_cost,
     ListUnitPrice AS pricing_public_on_demand_rate,
+    ContractedCost AS contracted_cost,
     CAST(NULL AS DECIMAL(36, 20)) AS reservation_effective_cost,
     CommitmentDiscountId AS savings_plan_savings_plan_a_r_n,
     CAST(NULL AS DECIMAL(22, 10)) AS savings_plan_savings_plan_rate,
