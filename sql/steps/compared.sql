@@ -52,7 +52,6 @@ states AS (
             END
             WHEN price > 0 AND quantity <> 0 AND judged = 0 AND coalesce(rate, 0) = 0
             THEN 'unpriced'
-            WHEN price > 0 AND is_for_nothing THEN 'unpriced'
             WHEN judged = expected THEN 'agrees'
             WHEN abs(judged - expected) <= tolerance THEN 'rounding'
             ELSE 'differs'

@@ -110,15 +110,6 @@ SELECT
     coalesce(v.rate_id, p.rate_id, t.rate_id) AS rate_id,
     coalesce(v.price, p.price, t.price) AS price,
     t.line IS NOT NULL AS is_tiered,
-    -- FOCUS usage that costs nothing, though no price or cost that was agreed says so.
-    k.price_basis = 'list'
-        AND k.kind = 'usage'
-        AND o.line IS NULL
-        AND l.line_item_unblended_cost = 0
-        AND l.line_item_unblended_rate IS NULL
-        AND l.pricing_public_on_demand_cost <> 0
-        AND l.savings_plan_savings_plan_a_r_n IS NULL
-        AND coalesce(l.savings_plan_savings_plan_effective_cost, 0) = 0 AS is_for_nothing,
     -- What discounts leave of quantity times price: a part of it on FOCUS bills alone.
     o.kept,
     CASE
