@@ -2,9 +2,9 @@
 -- category: quantity
 -- owns: quantity
 -- resource: yes
--- watches: notebook, studio_jupyterlab, studio_codeeditor, studio_classic
+-- watches: mlflow, notebook, studio_jupyterlab, studio_codeeditor, studio_classic
 -- needs: components WHERE component = 'quantity'
--- question: Are more hours billed than the clock has, for a notebook or an app that is one instance?
+-- question: Are more hours billed than the clock has, for a notebook, app or server that is one instance?
 SELECT
     c.line,
     l.line_item_unblended_cost AS billed,

@@ -5,14 +5,19 @@
 -- question: Is there a savings-plan fee that no known savings plan explains?
 -- Only where the delivery names the plan of other fees, or the contract lists the plans; a fee that
 -- the contract does not list may belong to a plan that another account has bought, which is normal;
--- one of a plan that covers nothing on the whole bill is asked about.
+-- one of a plan that covers nothing on the whole bill is asked about, with all its dollars, which stay
+-- unproven and beside the bridge.
 SELECT
     l.line,
     l.savings_plan_savings_plan_a_r_n AS resource,
-    CASE
-        WHEN l.savings_plan_savings_plan_a_r_n IS NULL OR c.plan IS NULL THEN 'warning'
-        ELSE 'info'
-    END AS severity,
+    CASE WHEN c.plan IS NULL THEN 'warning' ELSE 'info' END AS severity,
+    l.line_item_unblended_cost AS billed,
+    CAST(
+        CASE WHEN c.plan IS NULL THEN 0 ELSE l.line_item_unblended_cost END AS DECIMAL(36, 20)
+    ) AS expected,
+    CAST(
+        CASE WHEN c.plan IS NULL THEN l.line_item_unblended_cost ELSE 0 END AS DECIMAL(36, 20)
+    ) AS difference,
     CASE
         WHEN l.savings_plan_savings_plan_a_r_n IS NULL
         THEN 'A savings-plan fee names no savings plan, although other fees do.'

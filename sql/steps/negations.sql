@@ -3,6 +3,8 @@
 -- grain: one row a group of plan, usage account, usage type and hour that does not cancel
 -- Rule: DESIGN, section 2, "Savings plans": sums are compared, never line by line. A group is left
 -- alone where its plan and account cancel over the whole period, since no money has moved then.
+-- What covered usage costs too much by its own rate or quantity is told there, and is no part of what
+-- the negation leaves: the same dollars are owned once.
 WITH plan_lines AS (
     SELECT
         l.delivery_id,
@@ -41,6 +43,17 @@ summed AS (
         p.delivery_id,
         p.line,
         p.kind,
+        p.plan,
+        p.account,
+        p.usage_type,
+        p.usage_start,
+        p.billed,
+        p.quantity,
+        CAST(
+            CASE WHEN abs(p.billed_rate) < 100000 THEN p.billed_rate END AS DECIMAL(15, 10)
+        ) AS billed_rate,
+        p.charge_key_id,
+        p.hours AS line_hours,
         sum(p.billed) OVER same_hour AS difference,
         sum(p.hours) OVER same_hour AS hours,
         sum(CASE WHEN p.kind = 'covered_usage' THEN 1 ELSE 0 END) OVER same_hour AS covered_lines,
@@ -63,16 +76,57 @@ summed AS (
     WINDOW same_hour AS (
         PARTITION BY p.delivery_id, p.plan, p.account, p.usage_type, p.usage_start
     )
+),
+
+-- The covered usage of what does not cancel, and by how much it is not quantity times rate.
+told AS (
+    SELECT
+        c.delivery_id,
+        c.plan,
+        c.account,
+        c.usage_type,
+        c.usage_start,
+        sum(c.too_much) AS too_much
+    FROM (
+        SELECT
+            s.*,
+            s.billed - CAST(
+                round(s.quantity * coalesce(r.price, s.billed_rate), 10) AS DECIMAL(36, 20)
+            ) AS too_much,
+            CAST(
+                0.0000000001 * s.line_hours + abs(s.quantity) * 0.00000000005 AS DECIMAL(36, 20)
+            ) AS tolerance
+        FROM summed AS s
+        LEFT JOIN key_rates AS r
+            ON r.charge_key_id = s.charge_key_id
+            AND CAST(s.usage_start AS DATE) >= r.starts
+            AND CAST(s.usage_start AS DATE) < r.ends
+            AND coalesce(r.tier_from, 0) = 0
+            AND r.tier_to IS NULL
+        WHERE s.kind = 'covered_usage'
+            AND s.place > 1
+            AND abs(s.difference) > 0.0000000001 * s.hours
+            AND abs(coalesce(r.price, s.billed_rate)) < 100000
+    ) AS c
+    WHERE abs(c.too_much) > c.tolerance
+    GROUP BY 1, 2, 3, 4, 5
 )
 
 SELECT
-    line,
-    CAST(difference AS DECIMAL(36, 20)) AS difference,
+    s.line,
+    CAST(s.difference - coalesce(t.too_much, 0) AS DECIMAL(36, 20)) AS difference,
     CASE
-        WHEN covered_lines = 0 THEN 'negation_without_usage'
-        WHEN kind = 'covered_usage' THEN 'usage_without_negation'
+        WHEN s.covered_lines = 0 THEN 'negation_without_usage'
+        WHEN s.kind = 'covered_usage' THEN 'usage_without_negation'
         ELSE 'negation_differs'
     END AS reason
-FROM summed
-WHERE place = 1
-    AND abs(difference) > 0.0000000001 * hours
+FROM summed AS s
+LEFT JOIN told AS t
+    ON t.delivery_id = s.delivery_id
+    AND coalesce(t.plan, '') = coalesce(s.plan, '')
+    AND coalesce(t.account, '') = coalesce(s.account, '')
+    AND coalesce(t.usage_type, '') = coalesce(s.usage_type, '')
+    AND t.usage_start = s.usage_start
+WHERE s.place = 1
+    AND abs(s.difference) > 0.0000000001 * s.hours
+    AND abs(s.difference - coalesce(t.too_much, 0)) > 0.0000000001 * s.hours

@@ -339,7 +339,8 @@ unit_shortfalls AS (
         AND n.line NOT IN (SELECT line FROM excess WHERE right_quantity <> quantity)
 ),
 
--- A notebook, an app and a private space are one instance each; endpoints and jobs are many. Each
+-- A notebook, an app, a private space and a tracking server are one instance each; endpoints and jobs
+-- are many. Each
 -- line may be rounded up to a minute. Hours that are taken back leave room for others.
 instance_hours AS (
     SELECT
@@ -373,6 +374,7 @@ instance_hours AS (
                 AND k.resource_type = 'app')
             OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor')
                 AND k.resource_type = 'space')
+            OR (k.capability = 'mlflow' AND k.resource_type = 'mlflow-tracking-server')
         )
         AND l.line_item_resource_id IS NOT NULL
         AND l.line_item_usage_amount <> 0
