@@ -302,6 +302,26 @@ def test_ctrl_c_is_130_and_changes_nothing(here):
     assert {path.name for path in here.iterdir() if not path.name.endswith(".lock")} == before
 
 
+@pytest.mark.parametrize("verb", ["audit", "ingest"])
+def test_ctrl_c_comes_too_late_once_the_ledger_is_written(here, monkeypatch, capsys, verb):
+    """What was published is told, with the status that it has: 130 would say nothing changed."""
+    expected = cli.run([verb, "dear.csv", "--ledger", "undisturbed.duckdb"])
+    undisturbed = capsys.readouterr()
+
+    class Telling(io.StringIO):
+        def write(self, text):
+            signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    before = signal.getsignal(signal.SIGINT)
+    told = Telling()
+    monkeypatch.setattr("sys.stdout", told)
+    assert cli.run([verb, "dear.csv"]) == expected
+    assert told.getvalue() == undisturbed.out
+    assert Path("curecon.duckdb").exists()
+    assert signal.getsignal(signal.SIGINT) is before is signal.default_int_handler
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [

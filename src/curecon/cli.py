@@ -121,7 +121,7 @@ def audit(
     if evidence is not None:
         raise OptionInvalid("audit --evidence is reserved and not built yet")
     _refuse_no_bills(bills)
-    Options, auditing = _audit_beside_ledger(ledger)  # noqa: N806
+    Options, auditing, to_the_end = _audit_beside_ledger(ledger)  # noqa: N806
     options = Options(
         ledger=ledger,
         periods=period,
@@ -138,9 +138,10 @@ def audit(
         expect_since=expect_since,
         max_age=max_age,
     )
-    result = auditing([_local(bill, period) for bill in bills], options)
-    _tell(result, out, json=json)
-    return _status(result, fail_on, min_difference)
+    with to_the_end():
+        result = auditing([_local(bill, period) for bill in bills], options)
+        _tell(result, out, json=json)
+        return _status(result, fail_on, min_difference)
 
 
 @app.command
@@ -159,10 +160,13 @@ def ingest(
     """
     if not bills:
         raise OptionInvalid("name a bill, e.g. `curecon ingest exports/`")
+    from curecon.ledger import to_the_end
     from curecon.reconcile import bring_in
 
-    for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
-        sys.stdout.write(f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}\n")
+    with to_the_end():
+        for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
+            told = f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}"
+            sys.stdout.write(f"{told}\n")
     return FINE
 
 
@@ -464,12 +468,12 @@ def _invoice(pair: str) -> tuple[str, Decimal]:
 
 def _audit_beside_ledger(path: Path) -> Any:  # noqa: ANN401
     """Import what audits, while an empty ledger is made."""
-    from curecon.ledger import begin
+    from curecon.ledger import begin, to_the_end
 
     begin(path)
     from curecon.reconcile import Options, audit
 
-    return Options, audit
+    return Options, audit, to_the_end
 
 
 def _refuse_no_bills(bills: tuple[str, ...]) -> None:

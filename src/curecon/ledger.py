@@ -28,6 +28,7 @@ from curecon.packaged import folder
 SCHEMA_VERSION = 5
 _MEMORY = "1GB"
 _EMPTY = threading.Lock()
+_BLOCKS: list[object] = []
 
 # The machine failed a run: no room on disk or in memory.
 NO_ROOM = (
@@ -53,7 +54,7 @@ class Stage:
     def publish(self) -> None:
         """Put the staged copy in the place of the ledger, by one atomic replace.
 
-        From here to the end of the run Ctrl-C comes too late, and is ignored.
+        From here to the end of the block (`to_the_end`) Ctrl-C comes too late, and is ignored.
         """
         self.con.execute("CHECKPOINT")
         self.con.close()
@@ -87,7 +88,7 @@ def staged(path: Path) -> Iterator[Stage]:
     except OSError as error:
         raise LedgerUnreadable(f"{path}: its folder cannot be made ({error.strerror})") from error
     place = path.with_name(f".{path.name}.staged")
-    with _sole_writer(path), _interruptible():
+    with _sole_writer(path), to_the_end():
         _settle(path)
         _remove(place)
         try:
@@ -179,15 +180,20 @@ def _sole_writer(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Give Ctrl-C its meaning back after a run that published."""
-    if threading.current_thread() is not threading.main_thread():
+def to_the_end() -> Iterator[None]:
+    """Let what is published inside be told inside: Ctrl-C comes too late until the block ends.
+
+    Blocks may lie in each other; the outermost gives Ctrl-C its meaning back.
+    """
+    if _BLOCKS or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGINT)
+    _BLOCKS.append(before)
     try:
         yield
     finally:
+        _BLOCKS.clear()
         signal.signal(signal.SIGINT, before)
 
 
