@@ -48,18 +48,23 @@ GROUP BY ALL
 NET = "UPDATE lines SET discount = -p.part FROM parts AS p WHERE p.place = lines.rowid"
 
 
+def percent(world: World) -> Decimal:
+    """Draw what was agreed."""
+    return Decimal(Random(f"discount {world.seed}").choice(["6", "9", "12.5"]))  # noqa: S311
+
+
 def grant(con: duckdb.DuckDBPyConnection, world: World) -> Decimal:
-    """Draw the discount in percent, and write its lines."""
-    percent = Decimal(Random(f"discount {world.seed}").choice(["6", "9", "12.5"]))  # noqa: S311
-    con.execute(PARTS.format(share=percent / 100))
+    """Write the lines of the discount, and say how many percent it has."""
+    agreed = percent(world)
+    con.execute(PARTS.format(share=agreed / 100))
     con.execute(NET)
     con.execute(LINES.format(seed=world.seed))
-    return percent
+    return agreed
 
 
-def toml(percent: Decimal, world: World) -> str:
+def toml(agreed: Decimal, world: World) -> str:
     """Write the discount down as a section of the contract."""
     return (
         '\n[[discount]]\nname = "EDP"\nservices = ["bedrock", "sagemaker"]\nmarketplace = false\n'
-        f'base = "usage"\npercent = {percent}\nstarts = {world.months[0]}'
+        f'base = "usage"\npercent = {agreed}\nstarts = {world.months[0]}'
     )

@@ -6,9 +6,10 @@ type, so that what an audit says of one cannot be mistaken for another.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from curecon.errors import OptionInvalid
+from curecon.simulate import discounts, plans
 from curecon.simulate.planter import Fault, Place, Planter
 from curecon.simulate.world import line_id
 
@@ -144,7 +145,13 @@ def _plan_rate(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
 
 
 def _negation(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
-    """Leave out what cancels covered usage, so that it is paid twice."""
+    """Leave out what cancels covered usage, so that it is paid twice; FOCUS bills the usage."""
+    planter.con.execute(
+        "UPDATE lines SET is_billed_twice = TRUE FROM lines AS n WHERE n.rowid = ?"
+        " AND lines.line_type = 'SavingsPlanCoveredUsage' AND lines.starts = n.starts"
+        f" AND {plans.NEGATION_ID.replace('id', 'lines.id')} = n.id",
+        [place.row],
+    )
     planter.con.execute("DELETE FROM lines WHERE rowid = ?", [place.row])
     return [], -place.cost
 
@@ -155,22 +162,42 @@ def _plan_fee(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
 
 
 def _discount_missing(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
-    """Leave out every discount of an account's usage type in a month."""
+    """Leave out every discount of an account's usage type in a month, and of each of its lines."""
+    there = "account = ? AND usage_type = ? AND strftime(period, '%Y-%m') = ?"
+    told = [place.account, place.usage_type, place.period]
     rows = planter.con.execute(
-        "SELECT rowid FROM lines WHERE line_type = 'EdpDiscount' AND account = ?"
-        " AND usage_type = ? AND strftime(period, '%Y-%m') = ?",
-        [place.account, place.usage_type, place.period],
+        f"SELECT rowid FROM lines WHERE line_type = 'EdpDiscount' AND {there}", told
     ).fetchall()
     gone = [row for (row,) in rows]
     missing = planter.cost(gone)
     planter.con.execute("DELETE FROM lines WHERE rowid = ANY(?)", [gone])
+    planter.con.execute(f"UPDATE lines SET discount = NULL WHERE {there}", told)
     return [], -missing
 
 
 def _discount_half(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
-    half = (place.cost / 2).quantize(Decimal("1e-10"))
-    planter.con.execute("UPDATE lines SET cost = ? WHERE rowid = ?", [half, place.row])
-    return [place.row], half - place.cost
+    """Grant half the discount of a day, in tenths of a percent, and so much less of its parts."""
+    agreed = discounts.percent(planter.world)
+    half = (agreed / 2).quantize(Decimal("0.1"), ROUND_DOWN)
+    rows = planter.con.execute(
+        "SELECT l.rowid FROM lines AS l JOIN lines AS d ON d.rowid = ? AND l.meter = d.meter"
+        " AND l.account = d.account AND l.operation = d.operation AND l.code = d.code"
+        " AND l.period = d.period AND date_trunc('day', l.starts) = d.starts"
+        " WHERE l.discount IS NOT NULL",
+        [place.row],
+    ).fetchall()
+    parts = [row for (row,) in rows]
+    planter.con.execute(
+        "UPDATE lines SET discount = (discount * ?::DECIMAL(4, 3))::DECIMAL(28, 10)"
+        " WHERE rowid = ANY(?)",
+        [half / agreed, parts],
+    )
+    planter.con.execute(
+        "UPDATE lines SET cost = (SELECT sum(discount) FROM lines WHERE rowid = ANY(?))"
+        " WHERE rowid = ?",
+        [parts, place.row],
+    )
+    return [place.row], planter.cost([place.row]) - place.cost
 
 
 def _free_tier(planter: Planter, place: Place) -> tuple[list[int], Decimal]:
@@ -307,7 +334,7 @@ FAULTS = {
     ),
     "negation": Fault(
         USAGE, "l.line_type = 'SavingsPlanNegation' AND l.cost < -0.05", "negation_differs",
-        "commitment", "covered usage that is not cancelled", _negation, focus="",
+        "commitment", "covered usage that is not cancelled", _negation,
     ),
     "plan_fee": Fault(
         USAGE, "l.line_type = 'SavingsPlanRecurringFee'", "plan_fee_differs", "commitment",
@@ -331,11 +358,11 @@ FAULTS = {
     ),
     "discount_missing": Fault(
         AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
-        "discount", "no discount on an account's usage", _discount_missing, focus="",
+        "discount", "no discount on an account's usage", _discount_missing,
     ),
     "discount_half": Fault(
         AFTER_DISCOUNTS, "l.line_type = 'EdpDiscount' AND l.cost < -0.05", "discount_differs",
-        "discount", "half the discount of a day", _discount_half, focus="",
+        "discount", "half the discount of a day", _discount_half,
     ),
     "free_tier": Fault(
         USAGE, f"{_FREE} AND l.usage_type LIKE '%Notebk:ml.t3.medium'", "free_tier_differs",

@@ -10,7 +10,8 @@ LINES = "l.line_type NOT IN ('SavingsPlanNegation', 'EdpDiscount')"
 _COVERED = "l.line_type = 'SavingsPlanCoveredUsage'"
 _USAGE = "l.line_type IN ('Usage', 'SavingsPlanCoveredUsage')"
 _FEE = "l.line_type = 'SavingsPlanRecurringFee'"
-_BILLED = f"CASE WHEN {_COVERED} THEN 0 ELSE l.cost + coalesce(l.discount, 0) END"
+_BILLED = f"""CASE WHEN {_COVERED} AND l.is_billed_twice IS NULL THEN 0
+    ELSE l.cost + coalesce(l.discount, 0) END"""
 _EFFECTIVE = (
     f"CASE WHEN {_COVERED} THEN l.plan_cost WHEN {_FEE} THEN l.commitment - l.commitment_used"
     " ELSE l.cost + coalesce(l.discount, 0) END"

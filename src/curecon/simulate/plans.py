@@ -62,10 +62,12 @@ FROM covered AS c WHERE c.place = lines.rowid;
 DELETE FROM lines WHERE quantity = 0 AND line_type = 'Usage'
 """
 
-NEGATIONS = """
+# The line that cancels covered usage is named by it.
+NEGATION_ID = "md5(id || 'negation') || md5(id)[:20]"
+NEGATIONS = f"""
 INSERT INTO lines
 SELECT * REPLACE (
-    md5(id || 'negation') || md5(id)[:20] AS id,
+    {NEGATION_ID} AS id,
     'SavingsPlanNegation' AS line_type, -cost AS cost, 0 AS plan_cost,
     NULL AS rate, NULL AS public_rate, 0 AS public_cost, '' AS resource,
     'SavingsPlanNegation used by AccountId : ' || account AS description)

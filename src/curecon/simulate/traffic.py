@@ -36,7 +36,7 @@ CREATE TABLE lines (
     quantity DECIMAL(22, 10), rate DECIMAL(15, 10), cost DECIMAL(28, 10),
     public_rate DECIMAL(15, 10), public_cost DECIMAL(28, 10), discount DECIMAL(28, 10),
     plan VARCHAR, plan_rate DECIMAL(15, 10), plan_cost DECIMAL(28, 10),
-    commitment DECIMAL(28, 10), commitment_used DECIMAL(28, 10),
+    commitment DECIMAL(28, 10), commitment_used DECIMAL(28, 10), is_billed_twice BOOLEAN,
     code VARCHAR, name VARCHAR, entity VARCHAR, usage_type VARCHAR, operation VARCHAR,
     unit VARCHAR, description VARCHAR, tax_type VARCHAR, bill_type VARCHAR, invoice VARCHAR,
     tags MAP(VARCHAR, VARCHAR)
