@@ -57,9 +57,8 @@ def victim(arguments, folder, environment):
     """Be curecon: the same arguments, its own folder, environment and exit status."""
     os.chdir(folder)
     os.environ.update(environment)
-    with open("stderr", "wb", buffering=0) as told, open(os.devnull, "wb") as nothing:  # noqa: PTH123
-        os.dup2(told.fileno(), 2)
-        os.dup2(nothing.fileno(), 1)
+    os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os._exit(cli.run(arguments))
 
 
