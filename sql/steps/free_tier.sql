@@ -5,8 +5,23 @@
 -- hours AWS takes for free is not known, so those that are free already use up the allowance first,
 -- then usage in the order of time.
 -- `is_extra` rows stand beside what the line is by its own rate; the others say all about the line.
+-- FOCUS bills usage less its discounts: what the contract's discounts leave of it is held against
+-- BilledCost, and what is free as it should be is judged by its public cost like other usage.
 -- Rule: SageMaker pricing page, free tier; start and scope are the contract's (DESIGN, section 5).
-WITH priced_usage AS (
+WITH kept_shares AS (
+    SELECT
+        region,
+        starts,
+        ends,
+        CAST(1 - sum(share) AS DECIMAL(15, 10)) AS kept
+    FROM contract_shares
+    WHERE service = 'sagemaker'
+        AND NOT marketplace
+        AND NOT is_fee
+    GROUP BY 1, 2, 3
+),
+
+priced_usage AS (
     SELECT
         l.delivery_id,
         l.line,
@@ -23,9 +38,16 @@ WITH priced_usage AS (
         l.line_item_usage_amount AS quantity,
         p.price,
         p.rate_id,
-        CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20)) AS full_cost,
+        k.price_basis = 'list' AS is_list,
+        CASE WHEN k.price_basis = 'list' THEN s.kept END AS kept,
+        CASE
+            WHEN k.price_basis = 'list' AND s.kept IS NOT NULL
+            THEN CAST(CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(22, 10)) * s.kept
+                AS DECIMAL(36, 20))
+            ELSE CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20))
+        END AS full_cost,
         CAST(
-            0.0000000001 * l.hours
+            CASE WHEN k.price_basis = 'list' THEN 0.0000000002 ELSE 0.0000000001 END * l.hours
             + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.00000000005
             AS DECIMAL(36, 20)
         ) AS tolerance
@@ -42,8 +64,13 @@ WITH priced_usage AS (
         AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
         AND coalesce(p.tier_from, 0) = 0
         AND p.tier_to IS NULL
+    LEFT JOIN kept_shares AS s
+        ON s.region = CASE
+            WHEN k.region IN (SELECT region FROM contract_shares) THEN k.region ELSE '*' END
+        AND CAST(l.line_item_usage_start_date AS DATE) >= s.starts
+        AND CAST(l.line_item_usage_start_date AS DATE) < s.ends
     WHERE k.kind = 'usage'
-        AND k.price_basis = 'unblended'
+        AND (k.price_basis = 'unblended' OR l.savings_plan_savings_plan_a_r_n IS NULL)
         AND l.line_item_usage_amount > 0
         AND p.price > 0
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
@@ -83,8 +110,18 @@ shares AS (
 costs AS (
     SELECT
         *,
-        CAST(round((quantity - free_quantity) * price, 10) AS DECIMAL(36, 20)) AS owed,
-        CAST(round(free_quantity * price, 10) AS DECIMAL(36, 20)) AS free_cost
+        CASE
+            WHEN kept IS NULL
+            THEN CAST(round((quantity - free_quantity) * price, 10) AS DECIMAL(36, 20))
+            ELSE CAST(CAST(round((quantity - free_quantity) * price, 10) AS DECIMAL(22, 10)) * kept
+                AS DECIMAL(36, 20))
+        END AS owed,
+        CASE
+            WHEN is_list AND free_quantity = quantity THEN billed
+            WHEN kept IS NULL THEN CAST(round(free_quantity * price, 10) AS DECIMAL(36, 20))
+            ELSE CAST(CAST(round(free_quantity * price, 10) AS DECIMAL(22, 10)) * kept
+                AS DECIMAL(36, 20))
+        END AS free_cost
     FROM shares
 ),
 
@@ -130,7 +167,6 @@ credit_lines AS (
         AND c.usage_type = coalesce(k.line_item_usage_type, k.product_sku)
         AND (c.scope = '' OR c.scope = l.line_item_usage_account_id)
     WHERE k.kind = 'credit'
-        AND k.price_basis = 'unblended'
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
 
@@ -145,6 +181,35 @@ credited AS (
     GROUP BY 1, 2, 3
 ),
 
+-- Credits of SageMaker that name no usage type may be those of any allowance.
+nameless AS (
+    SELECT
+        l.delivery_id,
+        coalesce(l.line_item_usage_account_id, '') AS account,
+        -sum(l.line_item_unblended_cost) AS credit
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind = 'credit'
+        AND k.line_item_usage_type IS NULL
+        AND k.product_sku IS NULL
+        AND lower(coalesce(k.line_item_product_code, '')) LIKE '%sagemaker%'
+    GROUP BY 1, 2
+),
+
+any_credit AS (
+    SELECT
+        d.delivery_id,
+        d.scope,
+        d.allowance,
+        sum(n.credit) AS credit
+    FROM due AS d
+    JOIN nameless AS n
+        ON n.delivery_id = d.delivery_id
+        AND (d.scope = '' OR d.scope = n.account)
+    GROUP BY 1, 2, 3
+),
+
 -- A credit beyond the free tier may be of another kind, unless it says that it is none, or more
 -- is given back than was billed.
 decided AS (
@@ -153,6 +218,7 @@ decided AS (
         d.scope,
         d.allowance,
         CASE
+            WHEN coalesce(c.credit, 0) + a.credit >= d.missing - d.tolerance THEN 'unknown'
             WHEN c.credit IS NULL THEN 'missing'
             WHEN abs(c.credit - d.missing) <= d.tolerance THEN 'right'
             WHEN c.credit < d.missing THEN 'too_small'
@@ -165,6 +231,10 @@ decided AS (
         ON c.delivery_id = d.delivery_id
         AND c.scope = d.scope
         AND c.allowance = d.allowance
+    LEFT JOIN any_credit AS a
+        ON a.delivery_id = d.delivery_id
+        AND a.scope = d.scope
+        AND a.allowance = d.allowance
 ),
 
 numbered_credits AS (
@@ -199,6 +269,7 @@ SELECT
 FROM placed
 WHERE is_given
     AND (turn = 1 OR free_quantity > 0)
+    AND (NOT is_list OR abs(billed - owed) > tolerance)
 UNION ALL
 SELECT
     p.delivery_id,
