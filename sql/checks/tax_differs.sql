@@ -7,7 +7,8 @@
 -- billed wrong or twice may be taxed as billed or as it should be, so that tax is right either way:
 -- the wrong charge has its own finding. Tax may be on charges whose product or line type is unknown,
 -- too: as much as is taxed nowhere else in the account. Each tax line is rounded to the cent. Tax is not re-priced,
--- so these dollars stand beside the bridge.
+-- so these dollars stand beside the bridge. Each product and seller is a finding by itself, for what is
+-- too much of one makes nothing good that is too little of another.
 WITH wrongly_billed AS (
     SELECT
         line,
@@ -181,6 +182,8 @@ ranked AS (
     SELECT
         g.line,
         g.billed,
+        nullif(concat_ws(' of ', nullif(g.product_code, ''), nullif(g.entity, 'AWS')), '')
+            AS product,
         w.difference,
         row_number() OVER (
             PARTITION BY g.delivery_id, g.product_code, g.entity, g.currency, g.bearer
@@ -198,6 +201,7 @@ ranked AS (
 
 SELECT
     line,
+    product AS resource,
     billed,
     CAST(billed - difference AS DECIMAL(36, 20)) AS expected,
     CAST(difference AS DECIMAL(36, 20)) AS difference,

@@ -220,3 +220,16 @@ def foreign_skus(keys: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("sku").min(), pl.col("sku_usage_type").min())
         .sort("charge_key_id")
     )
+
+
+def own_rates(
+    keys: pl.DataFrame, foreign: pl.DataFrame, rates: pl.DataFrame, attributes: list[str]
+) -> pl.DataFrame:
+    """Price charges that bear the SKU of another usage type by the usage type that they name.
+
+    Returns:
+        What `matching.price` returns of their rates.
+    """
+    named = keys.filter(pl.col("charge_key_id").is_in(foreign["charge_key_id"].implode()))
+    without = [pl.lit(None, pl.String).alias(name) for name in ("product_sku", "pricing_rate_code")]
+    return matching.price(named.with_columns(without), rates, attributes)[0]

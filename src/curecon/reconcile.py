@@ -293,13 +293,14 @@ def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Kno
     assert run_charge_keys.height == decoded.height, "a charge key was lost"
     listed = _listed(decoded, key_rates, known, attributes)
     offered = _offered(decoded, known)
-    free = free_tier.shared(decoded, known.free_tier)
+    foreign = neighbours.foreign_skus(decoded, known.rates)
+    own = neighbours.own_rates(decoded, foreign, known.rates, attributes)
     for table, frame in (
-        ("listed_rates", listed), ("listed_plan_rates", offered), ("free_charges", free),
-        ("foreign_skus", neighbours.foreign_skus(decoded, known.rates)),
+        ("listed_rates", listed), ("listed_plan_rates", offered), ("foreign_skus", foreign),
+        ("own_rates", own), ("free_charges", free_tier.shared(decoded, known.free_tier)),
     ):  # fmt: skip
         _define(con, table, frame)
-    ids = pl.concat([key_rates["rate_id"], listed["rate_id"], offered["rate_id"]]).unique()
+    ids = pl.concat([one["rate_id"] for one in (key_rates, listed, offered, own)]).unique()
     used = known.rates.filter(pl.col("rate_id").is_in(ids.implode()))
     run_rates = used.with_columns(pl.col("later").fill_null(value=False))
     for table, frame in (
@@ -410,7 +411,7 @@ def _compare(
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
-    for name in ("daily", "streams", "unusual", "anomalies"):
+    for name in ("swapped", "daily", "streams", "unusual", "anomalies"):
         make(con, "steps", f"{name}.sql")
     _name_tags(con)
 
