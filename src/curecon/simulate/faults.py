@@ -366,11 +366,11 @@ FAULTS = {
     ),
     "free_tier": Fault(
         USAGE, f"{_FREE} AND l.usage_type LIKE '%Notebk:ml.t3.medium'", "free_tier_differs",
-        "free_tier", "usage within the free tier that is billed", _free_tier, "warning", focus="",
+        "free_tier", "usage within the free tier that is billed", _free_tier, "warning",
     ),
     "free_tier_twice": Fault(
         USAGE, f"{_FREE} AND l.usage_type LIKE '%Canvas:Session-Hrs'", "free_tier_differs",
-        "free_tier", "usage that was free given back", _free_twice, "warning", focus="",
+        "free_tier", "usage that was free given back", _free_twice, "warning", discounted=False,
     ),
     "credit": Fault(
         BEFORE_TAX, "l.line_type = 'Credit' AND l.usage_type = ''", "credit_differs", "discount",

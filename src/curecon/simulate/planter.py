@@ -41,7 +41,8 @@ class Fault(NamedTuple):
 
     `also` names checks that may rightly speak of the same lines. `focus` is the check that finds it
     in FOCUS where that is another one; empty where FOCUS has no such line or curecon no such check.
-    `anywhere` says that an audit may show it at any line of the month.
+    `anywhere` says that an audit may show it at any line of the month; `discounted` whether the
+    discount of the line that it is made of holds for it too.
     """
 
     stage: str
@@ -54,6 +55,7 @@ class Fault(NamedTuple):
     also: tuple[str, ...] = ()
     focus: str | None = None
     anywhere: bool = False
+    discounted: bool = True
 
 
 @dataclass
@@ -101,7 +103,8 @@ class Planter:
                     usage_account="" if fault.anywhere else place.account,
                     region=place.region, usage_type="" if fault.anywhere else usage_type,
                     operation=place.operation, resource=place.resource, dollars=dollars,
-                    also=fault.also, focus=fault.focus, discounted=place.discounted,
+                    also=fault.also, focus=fault.focus,
+                    discounted=fault.discounted and place.discounted,
                     lines=self._named(rows) or [(place.line_id, place.interval)],
                 )
             )  # fmt: skip
