@@ -42,8 +42,10 @@ priced_usage AS (
         CASE WHEN k.price_basis = 'list' THEN s.kept END AS kept,
         CASE
             WHEN k.price_basis = 'list' AND s.kept IS NOT NULL
-            THEN CAST(CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(22, 10)) * s.kept
-                AS DECIMAL(36, 20))
+            THEN CAST(
+                CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(22, 10)) * s.kept
+                AS DECIMAL(36, 20)
+            )
             ELSE CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20))
         END AS full_cost,
         CAST(
