@@ -5,6 +5,7 @@ huge and tiny amounts, several payers, months and currencies, unknown texts), au
 out in plain Python what must be true.
 """
 
+import os
 import re
 import shutil
 import tempfile
@@ -32,7 +33,7 @@ from curecon import (
     result,
     units,
 )
-from curecon.errors import RatesInvalid
+from curecon.errors import OptionInvalid, RatesInvalid
 from curecon.reconcile import Options, audit
 from curecon.report import files
 
@@ -597,6 +598,24 @@ def test_a_run_that_cannot_publish_its_report_leaves_everything_as_it_was():
             pytest.raises(FailedError),
         ):
             audit([path / "bill.csv"], Options(ledger=path / "ledger.duckdb", out=path / "out"))
+        assert files_in(path) == before
+
+
+def test_a_report_that_cannot_be_moved_to_its_place_leaves_everything_as_it_was():
+    """The files go first: where they fail, the ledger has not been replaced yet."""
+    move = os.replace
+
+    def failing(source, target):
+        if str(target).endswith("summary.md"):
+            raise PermissionError(1, "not allowed")
+        return move(source, target)
+
+    with folder() as path, folder() as source:
+        shutil.copytree(_before(), path, dirs_exist_ok=True)
+        newer = bills.write_csv(source / "bill.csv", [bills.line(rate="0.1")])
+        before = files_in(path)
+        with mock.patch("os.replace", failing), pytest.raises(OptionInvalid, match="not allowed"):
+            audit([newer], Options(ledger=path / "ledger.duckdb", out=path / "out"))
         assert files_in(path) == before
 
 

@@ -47,6 +47,5 @@ def dispute(
             finding = marked[one.finding.id]
             life.append(stage.con, "disputed", finding.series_id, owner, reason, finding=finding)
         with files.staged_texts(letter.render(shown), out) as publish:
-            stage.publish()
-            publish()
+            stage.publish(publish)
     return shown

@@ -11,7 +11,7 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
@@ -51,10 +51,14 @@ class Stage:
         self._path = path
         self._stage = stage
 
-    def publish(self) -> None:
+    def publish(self, files: Callable[[], None] = lambda: None) -> None:
         """Put the staged copy in the place of the ledger, by one atomic replace.
 
         From here to the end of the block (`to_the_end`) Ctrl-C comes too late, and is ignored.
+
+        Args:
+            files: moves what is written beside the ledger to its place, or fails and leaves it as
+                it was. That comes last but one, when nothing of the ledger but a rename can fail.
         """
         self.con.execute("CHECKPOINT")
         self.con.close()
@@ -64,6 +68,7 @@ class Stage:
             os.fsync(handle.fileno())
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        files()
         self._stage.replace(self._path)
         directory = os.open(self._path.parent, os.O_RDONLY)
         try:

@@ -135,8 +135,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         run.states.extend(_states(con, options.as_of or started.date()))
         outcome = result.collect(con, run)
         with _written(outcome, options.out) as publish:
-            stage.publish()
-            publish()
+            stage.publish(publish)
     return outcome
 
 
