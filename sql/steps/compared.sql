@@ -2,24 +2,7 @@
 -- grain: one row a line
 -- Lines of the component `differs` are taken apart by causes.sql.
 -- Rule: DESIGN, sections 2 and 3.
-WITH products AS (
-    SELECT
-        *,
-        -- The bill against itself: is it quantity times the rate it states, and no quantity that
-        -- cannot be?
-        (
-            abs(judged - CASE
-                WHEN kept IS NULL THEN CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))
-                ELSE CAST(
-                    CAST(round(quantity * rate, 10) AS DECIMAL(22, 10)) * kept AS DECIMAL(36, 20)
-                )
-            END) > tolerance
-            AND kind IN ('usage', 'covered_usage', 'reserved_usage')
-        ) OR (kind = 'usage' AND right_quantity <> quantity AND rate <> 0) AS contradicts_itself
-    FROM priced
-),
-
-states AS (
+WITH states AS (
     SELECT
         *,
         CASE
@@ -46,7 +29,18 @@ states AS (
             THEN CASE WHEN billed = 0 THEN 'agrees' ELSE 'commitment' END
             WHEN kind NOT IN ('usage', 'covered_usage') OR quantity IS NULL OR price IS NULL
             THEN CASE
-                WHEN contradicts_itself THEN 'differs'
+                -- The bill against itself: is it quantity times the rate it states, and no quantity
+                -- that cannot be?
+                WHEN kind IN ('usage', 'covered_usage', 'reserved_usage')
+                    AND abs(judged - CASE
+                        WHEN kept IS NULL THEN CAST(round(quantity * rate, 10) AS DECIMAL(36, 20))
+                        ELSE CAST(
+                            CAST(round(quantity * rate, 10) AS DECIMAL(22, 10)) * kept
+                            AS DECIMAL(36, 20)
+                        )
+                    END) > tolerance
+                THEN 'differs'
+                WHEN kind = 'usage' AND right_quantity <> quantity AND rate <> 0 THEN 'differs'
                 WHEN is_ai THEN 'unpriced'
                 ELSE 'not_repriced'
             END
@@ -56,7 +50,7 @@ states AS (
             WHEN abs(judged - expected) <= tolerance THEN 'rounding'
             ELSE 'differs'
         END AS component
-    FROM products
+    FROM priced
 )
 
 SELECT
