@@ -136,6 +136,29 @@ def test_a_killed_audit_leaves_one_of_the_two_legal_states(tmp_path, kind):
     assert not list(folder.glob(".l.duckdb.staged*"))
 
 
+def test_a_ledger_copied_while_it_is_written_is_a_ledger(tmp_path):
+    """As a backup does: whenever it comes, it gets the ledger as before or as after."""
+    right, wrong = bill(tmp_path / "a.csv", "0.0003"), bill(tmp_path / "b.csv", "0.0004")
+    folder, copies = tmp_path / "ledger", tmp_path / "copies"
+    folder.mkdir()
+    whole(audit(right, folder), folder)
+    before, seen = state(folder), {}
+    begun = begin(audit(wrong, folder), folder)
+    while begun.is_alive():
+        content = (folder / "l.duckdb").read_bytes()
+        seen[hash(content)] = content
+        time.sleep(0.02)
+    status, told = finish(begun, folder)
+    assert status in {0, 1}, told
+    after = state(folder)
+    assert before != after
+    copies.mkdir()
+    for content in seen.values():
+        (copies / "l.duckdb").write_bytes(content)
+        assert state(copies) in {before, after}
+    assert seen
+
+
 def test_an_interrupted_audit_changes_nothing_and_says_so(tmp_path):
     path, timed = bill(tmp_path / "b.csv", "0.0004"), tmp_path / "timed"
     timed.mkdir()

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 import re
 import zipfile
 from datetime import UTC, date, datetime
@@ -751,6 +752,21 @@ def test_a_gzip_cut_late_is_named(tmp_path):
     data = gz(csv_bytes() + line * 20_000, compresslevel=1)
     path = read_bytes(tmp_path, data[:-2000], "bill.csv.gz")
     assert re.match(rf"{path}: after row \d+: .*end.of.stream.*; copy the file", refusal(path))
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_gzip_cut_early_is_named_too(tmp_path, kept):
+    """Within what is read to find the header; each row is of its own, so that it packs badly."""
+    header, line = csv_bytes().split(b"\n")[:2]
+    # Texts of which nothing repeats: what is cut off is a share of the rows.
+    rows = [line.replace(b"USE1", random.Random(n).randbytes(40).hex().encode(), 1)  # noqa: S311
+            for n in range(600)]  # fmt: skip
+    data = gz(b"\n".join([header, *rows]) + b"\n")
+    path = read_bytes(tmp_path, data[: int(len(data) * kept)], "bill.csv.gz")
+    said = re.fullmatch(rf"{path}: after row (\d+): .*end-of-stream.*; copy the file again",
+                        refusal(path))  # fmt: skip
+    assert said
+    assert kept * 600 - 60 <= int(said[1]) <= kept * 600 + 60
 
 
 def long_gzip(damage):

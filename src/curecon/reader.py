@@ -311,10 +311,12 @@ def _measured(
                 if endless is None and size - begins > _LINE_MAX:
                     endless = begins
     except (EOFError, gzip.BadGzipFile, _DEFLATE_ERROR) as error:
-        raise BillUnreadable(
-            f"{file.path}: after row {_rows(link)}: {error}; copy the file again"
-        ) from error
+        raise _damaged(file, link, error) from error
     return endless
+
+
+def _damaged(file: BillFile, link: Path, error: Exception) -> BillUnreadable:
+    return BillUnreadable(f"{file.path}: after row {_rows(link)}: {error}; copy the file again")
 
 
 def _unpacking(link: Path, stored: BinaryIO) -> BinaryIO:
@@ -376,6 +378,8 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
         if not head.strip():
             return []
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
+        if link.suffix == ".gz" and isinstance(error, EOFError | zlib.error) and _rows(link):
+            raise _damaged(file, link, error) from error
         raise BillUnreadable(
             f"{file.path}: neither Parquet nor UTF-8 CSV that can be read ({error}); "
             "is it a bill, and complete?"
