@@ -330,13 +330,23 @@ counted AS (
 ),
 
 -- What is billed wrong may be discounted by what was billed or by what was right: neither takes
--- more from anybody than the wrong charge itself, which has its own finding.
+-- more from anybody than the wrong charge itself, which has its own finding. An hour that should have
+-- cost nothing says nothing by itself where the discount lines are longer than it.
 held AS (
     SELECT
         *,
         CASE
-            WHEN abs(sum(against_right) OVER same_start)
+            WHEN (
+                abs(sum(against_right) OVER same_start)
                     <= 0.0000000001 * sum(hours) OVER same_start
+                AND (
+                    max(CASE WHEN is_discount_line THEN 1 ELSE 0 END) OVER same_start = 1
+                    OR max(CASE WHEN is_discount_line THEN hours ELSE 0 END) OVER same_charge
+                        <= hours
+                )
+            )
+                OR abs(sum(against_right) OVER same_day)
+                    <= 0.0000000001 * sum(hours) OVER same_day
                 OR abs(sum(against_right) OVER same_charge)
                     <= 0.0000000001 * sum(hours) OVER same_charge
             THEN against_right
@@ -346,6 +356,10 @@ held AS (
     WINDOW
         same_start AS (
             PARTITION BY delivery_id, account, usage_type, currency, line_type, usage_start
+        ),
+        same_day AS (
+            PARTITION BY
+                delivery_id, account, usage_type, currency, line_type, CAST(usage_start AS DATE)
         ),
         same_charge AS (PARTITION BY delivery_id, account, usage_type, currency, line_type)
 ),
