@@ -15,8 +15,7 @@ WITH elsewhere AS (
         l.line_item_usage_start_date AS usage_start,
         l.line_item_usage_end_date AS usage_end,
         l.line_item_usage_amount AS quantity,
-        l.line_item_unblended_cost AS billed,
-        split_part(l.line_item_resource_id, ':', 5) AS owner
+        l.line_item_unblended_cost AS billed
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
@@ -26,7 +25,7 @@ WITH elsewhere AS (
             'training-job', 'processing-job', 'transform-job', 'cluster', 'mlflow-tracking-server'
         )
         AND l.line_item_unblended_cost > 0
-        AND split_part(l.line_item_resource_id, ':', 5) <> l.line_item_usage_account_id
+        AND l.line_item_resource_id NOT LIKE '%:' || l.line_item_usage_account_id || ':%'
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 )
 
@@ -39,8 +38,8 @@ SELECT DISTINCT
 FROM elsewhere AS e
 JOIN lines AS o
     ON o.delivery_id = e.delivery_id
-    AND o.line_item_usage_account_id = e.owner
     AND o.line_item_resource_id = e.resource
+    AND o.line_item_resource_id LIKE '%:' || o.line_item_usage_account_id || ':%'
     AND o.line_item_usage_start_date = e.usage_start
     AND o.line_item_usage_end_date = e.usage_end
     AND o.line_item_usage_amount = e.quantity
