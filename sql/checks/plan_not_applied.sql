@@ -71,8 +71,8 @@ wanted AS (
         ON l.charge_key_id = k.charge_key_id
         AND l.delivery_id = u.delivery_id
         AND l.line_item_usage_account_id = c.account
-        AND l.line_item_usage_start_date >= u.starts
-        AND l.line_item_usage_end_date <= u.ends
+        AND l.line_item_usage_start_date = u.starts
+        AND l.line_item_usage_end_date = u.ends
     WHERE l.line_item_unblended_cost > 0
         AND l.line_item_usage_amount > 0
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')

@@ -126,7 +126,8 @@ sums AS (
         CAST(sum(base * is_first) AS DECIMAL(22, 10)) AS base,
         CAST(sum(base) AS DECIMAL(22, 10)) AS with_copies,
         CAST(sum((base - wrong) * is_first) AS DECIMAL(22, 10)) AS as_it_should_be,
-        CAST(sum(given_back * is_first) AS DECIMAL(22, 10)) AS given_back
+        CAST(sum(given_back * is_first) AS DECIMAL(22, 10)) AS given_back,
+        CAST(sum(given_back) AS DECIMAL(22, 10)) AS given_with_copies
     FROM grouped
     GROUP BY 1, 2, 3, 4, 5
 ),
@@ -143,6 +144,12 @@ bases AS (
     SELECT *, as_it_should_be AS taxed FROM sums
     UNION ALL
     SELECT *, as_it_should_be + given_back AS taxed FROM sums
+    UNION ALL
+    SELECT *, base + given_with_copies AS taxed FROM sums
+    UNION ALL
+    SELECT *, with_copies + given_with_copies AS taxed FROM sums
+    UNION ALL
+    SELECT *, as_it_should_be + given_with_copies AS taxed FROM sums
 ),
 
 differences AS (
