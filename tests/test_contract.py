@@ -114,6 +114,27 @@ WRONG = {
         "private_rate 1: `unit` '1K tokns' is unknown",
     ),
     "no region code": (RATE + 'regions = ["Ohio"]', "`regions.0` is no region code"),
+    "a discount in a region nobody knows": (
+        DISCOUNT + 'regions = ["us-esat-1"]',
+        (
+            "discount 1: `regions.0` is 'us-esat-1', a region that is unknown; "
+            "the nearest that is known is 'us-east-1'"
+        ),
+    ),
+    "model units in a region nobody knows": (
+        UNITS.replace("us-east-1", "eu-centrall-1"),
+        (
+            "provisioned_throughput 1: `region` is 'eu-centrall-1', a region that is unknown; "
+            "the nearest that is known is 'eu-central-1'"
+        ),
+    ),
+    "model units of a model nobody knows": (
+        UNITS.replace("Claude Instant", "Nova Prooo"),
+        (
+            "provisioned_throughput 1: `model` is 'Nova Prooo', a model that is unknown; "
+            "the nearest that is known is 'Nova Pro'"
+        ),
+    ),
     "a region twice": (RATE + 'regions = ["us-east-1", "us-east-1"]', "names a region twice"),
     "two rates for one day": (RATE + RATE, "private_rate 2: overlaps private_rate 1"),
     "a rate for a region beside one for all": (
@@ -228,6 +249,12 @@ def test_an_order_says_what_a_discount_is_taken_of(tmp_path):
     }
     silent = contract.read(written(tmp_path, RATE + DISCOUNT))
     assert agreed.private_shares(silent).is_empty()
+
+
+@pytest.mark.parametrize("spelling", ["Claude Instant", "anthropic.claude-instant-v1"])
+def test_a_model_of_a_commitment_is_named_as_charges_are(tmp_path, spelling):
+    read = contract.read(written(tmp_path, UNITS.replace("Claude Instant", spelling)))
+    assert agreed.model_units(read)["model"].to_list() == ["Claude Instant"]
 
 
 def test_an_empty_contract_agrees_nothing(tmp_path):

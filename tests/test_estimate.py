@@ -258,6 +258,15 @@ def test_usage_without_a_rate_says_how_the_nearest_differ(tmp_path, keys, said):
     assert bool(said) == ("nearest" in line.reason)
 
 
+def test_a_region_that_is_unknown_is_said_with_the_nearest(tmp_path):
+    line = only(tmp_path, edited(TOKENS, region='"us-wset-2"'))
+    assert line.expected is None
+    assert line.reason == (
+        "No rate is known for this charge; a price list or a rate card would tell. "
+        "The region 'us-wset-2' is unknown; the nearest that is known is 'us-west-2'."
+    )
+
+
 def test_a_usage_type_that_is_not_read_says_so(tmp_path):
     line = only(tmp_path, edited(WORDS, usage_type='"USE1-What"'))
     assert (line.expected, line.reason) == (

@@ -381,7 +381,7 @@ def test_what_is_no_hole_is_not_said(tmp_path, tables):
 
 
 def test_the_regions_of_a_hole_are_shortened(tmp_path):
-    regions = json.dumps([f"eu-west-{number}" for number in range(1, 6)])
+    regions = json.dumps(["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2"])
     cards = read(
         tmp_path,
         rate(ends="2024-06-01", regions=regions),
@@ -444,7 +444,10 @@ def test_a_wrong_unit_is_explained(tmp_path):
 def test_the_packaged_cards_have_right_units_and_known_holes():
     cards = rates.read_cards([folder("rates")])
     assert wrong_units(cards) == []
-    assert all("batch" in sentence for sentence in gaps(cards)), "see rates/README.md"
+    assert all(
+        "batch" in sentence or sentence.endswith("no rate from 2024-01-01 until 2024-04-01")
+        for sentence in gaps(cards)
+    ), "see rates/README.md"
 
 
 def test_every_word_of_the_table_of_units_is_in_the_vocabulary():

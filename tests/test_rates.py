@@ -198,6 +198,14 @@ def test_the_sources_name_each_card_with_the_digest_of_its_file(tmp_path):
         (HEAD + edited(tier_from="1e13"), ["`tier_from` has 14 digits"]),
         (HEAD + edited(regions="[]"), ["`regions` is empty"]),
         (HEAD + edited(regions='["Ohio"]'), ["`regions.0` is no region code", "us-east-1"]),
+        (
+            HEAD + edited(regions='["us-east-1", "us-esat-2"]'),
+            [
+                "acme.toml: rate 1",
+                "`regions.1` is 'us-esat-2', a region that is unknown",
+                "'us-east-2'",
+            ],
+        ),
         (HEAD + edited(regions='["us-east-1", "us-east-1"]'), ["`regions` names a region twice"]),
         (HEAD + edited(regions='["us-east-1", "*"]'), ["`regions`", '"*"']),
         (HEAD + edited(currency='"dollars"'), ["`currency` is no currency code"]),
@@ -522,6 +530,45 @@ def test_the_bedrock_page_of_2024(cards, line):
     select, unit = meaning(words.strip())
     select |= {"service": "bedrock", "provider": provider, "model": model}
     assert price_of(cards, date(2024, 5, 1), region, **select) == (Decimal(price), unit)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for line in BEDROCK_PAGE.strip().splitlines()
+        if line[53:].split()[0] in ("input", "output")
+    ],
+)
+def test_batch_costs_on_the_page_of_2024_what_on_demand_costs(cards, line):
+    """Line 17 of the page says so of all models; Titan Text alone is not sold in batch."""
+    provider, model, region = line[:13].strip(), line[13:37].strip(), line[37:53].strip()
+    token_type, price = line[53:].split()
+    select = {"service": "bedrock", "provider": provider, "model": model}
+    select |= {"capability": "on_demand", "token_type": token_type, "tier": "batch"}
+    if provider == "Amazon":
+        assert cards.filter(pl.col("model") == model, pl.col("tier") == "batch").is_empty()
+        return
+    assert price_of(cards, date(2024, 5, 1), region, **select) == (Decimal(price), "1K tokens")
+
+
+@pytest.mark.parametrize(
+    ("model", "token_type", "old", "new"),
+    [
+        ("Claude 2.0", "input", "0.01102", "0.008"),
+        ("Claude 2.0", "output", "0.03268", "0.024"),
+        ("Titan Text Express", "input", "0.0013", "0.0008"),
+        ("Titan Text Express", "output", "0.0017", "0.0016"),
+    ],
+)
+def test_usage_of_2023_has_the_price_of_2023(cards, model, token_type, old, new):
+    provider = "Amazon" if model.startswith("Titan") else "Anthropic"
+    select = {"service": "bedrock", "provider": provider, "model": model}
+    select |= {"capability": "on_demand", "token_type": token_type}
+    for day, price in ((date(2023, 12, 31), old), (date(2024, 4, 1), new)):
+        assert price_of(cards, day, "us-east-1", **select) == (Decimal(price), "1K tokens")
+    of_2023 = cards.filter(pl.col("starts") < date(2024, 1, 1))
+    assert of_2023["unconfirmed"].all(), "no price of AWS's own is known of that year"
 
 
 # Written by hand from the SageMaker page: capability, component, machine or size, price, unit.

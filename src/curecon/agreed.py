@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curecon import frames, rates
+from curecon import frames, grammar, rates
 from curecon.contract import Contract, Discount, PrivateRate
 from curecon.models import RateSource
 
@@ -52,9 +52,13 @@ def _row(contract: Contract, rate: PrivateRate, number: int, region: str) -> dic
 
 
 def model_units(contract: Contract) -> pl.DataFrame:
-    """Return the bought model units: resource (or null), model, region, commitment, dates."""
+    """Return the bought model units: resource (or null), model, region, commitment, dates.
+
+    However the contract spells a model, it is named as charges are.
+    """
+    known = grammar.models()
     rows = [
-        (one.arn, one.model, one.region, one.commitment, one.model_units, one.starts,
+        (one.arn, _model(known, one.model), one.region, one.commitment, one.model_units, one.starts,
          one.ends or _NEVER)
         for one in contract.provisioned_throughput
     ]  # fmt: skip
@@ -68,6 +72,12 @@ def model_units(contract: Contract) -> pl.DataFrame:
         "ends": pl.Date,
     }
     return frames.of_rows(rows, schema)
+
+
+def _model(known: grammar.Models, spelling: str) -> str:
+    position = known.find(spelling)
+    assert position is not None, "a contract of an unknown model is refused"
+    return known.model[position]
 
 
 def discount_shares(contract: Contract) -> pl.DataFrame:

@@ -5,9 +5,10 @@ sentence names the file, the table, the key and what to do; what a file says is 
 printable, since the file may be anybody's.
 """
 
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from curecon import money
+from curecon import grammar, money
 from curecon.errors import CureconError
 from curecon.models import Record
 
@@ -91,6 +92,14 @@ def _percent(number: Decimal) -> Decimal:
     return number
 
 
+def _known(region: str) -> str:
+    """Refuse a region that bills have no prefix for: what is said of it could never match."""
+    if region != EVERY_REGION and region not in grammar.region_codes():
+        near = nearest(region, grammar.region_codes())
+        raise ValueError(f"is {region!r}, a region that is unknown; {near}")
+    return region
+
+
 def _named_once(regions: list[str]) -> list[str]:
     if len(set(regions)) < len(regions):
         raise ValueError("names a region twice; remove one")
@@ -105,7 +114,10 @@ Line = Annotated[
 ]
 Price = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_price)]
 Quantity = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_quantity)]
-Region = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2}(-[a-z]+)+-[0-9]+)$")]
+RegionCode = Annotated[
+    str, StringConstraints(max_length=100, pattern=r"^(\*|[a-z]{2}(-[a-z]+)+-[0-9]+)$")
+]
+Region = Annotated[RegionCode, AfterValidator(_known)]
 Regions = Annotated[list[Region], Field(min_length=1), AfterValidator(_named_once)]
 Amount = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_amount)]
 Percent = Annotated[Decimal, BeforeValidator(_whole_number_allowed), AfterValidator(_percent)]
@@ -201,6 +213,18 @@ def _sentence(model: type[Record], error: ErrorDetails, own: Mapping[str, str]) 
     }
     remedy = own.get(error["type"]) or usual.get(error["type"]) or error["msg"]
     return f"`{key}` {remedy}" if key else remedy
+
+
+def nearest(text: str, known: Iterable[str]) -> str:
+    """Say which of the known words is likest to one that is not known."""
+    matcher = difflib.SequenceMatcher(b=text.lower())
+
+    def likeness(word: str) -> float:
+        """Count letters in their order, and in any, since a slip often swaps two of them."""
+        matcher.set_seq1(word.lower())
+        return matcher.ratio() + matcher.quick_ratio()
+
+    return f"the nearest that is known is {max(known, key=likeness)!r}"
 
 
 def short(text: str, length_max: int = 200) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from curecon import by_hand, rates, units
+from curecon import by_hand, grammar, rates, units
 from curecon.by_hand import EVERY_REGION, Amount, Currency, Line, Percent, Price, Region, Regions
 from curecon.errors import ContractInvalid
 from curecon.models import Record
@@ -242,7 +242,14 @@ def _contradictions(contract: Contract) -> Iterator[str]:
     for number, rate in enumerate(contract.private_rate, start=1):
         yield from (f"private_rate {number}: {said}" for said in _foreign_words(rate))
     commitments = sorted(rates.attributes()["commitment"] or ())
+    models = grammar.models()
     for number, units_bought in enumerate(contract.provisioned_throughput, start=1):
+        if models.find(units_bought.model) is None:
+            yield (
+                f"provisioned_throughput {number}: `model` is "
+                f"{by_hand.short(units_bought.model)!r}, a model that is unknown; "
+                f"{by_hand.nearest(units_bought.model, models.model)}"
+            )
         if units_bought.commitment not in commitments:
             yield (
                 f"provisioned_throughput {number}: `commitment` is "

@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from curecon import by_hand, decode, frames, ledger, matching, rates, reconcile, units
+from curecon import by_hand, decode, frames, grammar, ledger, matching, rates, reconcile, units
 from curecon.engine import read
 from curecon.errors import UsageInvalid
 from curecon.ingest import KEY_COLUMNS
@@ -117,7 +117,7 @@ class _Usage(Record):
 
     name: by_hand.Line | None = None
     date: date
-    region: by_hand.Region
+    region: by_hand.RegionCode
     quantity: _Quantity | None = None
     unit: by_hand.Line | None = None
     tokens: _Quantity | None = None
@@ -473,7 +473,10 @@ def _line(charge: _Charge, found: dict[str, Any], known: Knowledge) -> Estimated
     reason = None
     if expected is None:
         reason = found["reason"]
-        if found["unpriced_because"] == "no_rate":
+        if usage.region not in grammar.region_codes():
+            near = by_hand.nearest(usage.region, grammar.region_codes())
+            reason += f" The region {usage.region!r} is unknown; {near}."
+        elif found["unpriced_because"] == "no_rate":
             reason += _nearest(charge, known)
         elif found["unpriced_because"] == "no_rate_on_day":
             reason += f" Rates are known from {found['known_from']} on."

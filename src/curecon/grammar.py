@@ -326,6 +326,12 @@ def regions() -> pl.DataFrame:
     return pl.read_csv(path, comment_prefix="#", infer_schema=False)
 
 
+@cache
+def region_codes() -> tuple[str, ...]:
+    """Return the codes of the regions whose usage types can be told apart."""
+    return tuple(regions()["region_code"])
+
+
 class ProductColumns(_Data):
     """The file `product_columns.toml`: text (lower case) -> attribute -> allowed values."""
 
