@@ -30,7 +30,9 @@ def told(*every, **months):
     bills = {day: bill for one in months.values() for day, bill in one.items()}
     found = {}
     for pool in pools(every):
-        found |= {(one.name, of.month): gap for (one, of), gap in missing(pool, bills).items()}
+        found |= {
+            (one.name, of.month): gap.missing for (one, of), gap in missing(pool, bills).items()
+        }
     return {key: str(gap) for key, gap in found.items()}
 
 

@@ -51,9 +51,9 @@ def book(tmp_path):
     prices.write_text(bills.price_item(bills.USAGE_TYPE, RIGHT))
     numbers = iter(range(1000))
 
-    def book(lines):
+    def book(lines, contract=None):
         file = bills.write_csv(tmp_path / f"bill{next(numbers)}.csv", lines)
-        options = Options(ledger=book.path, price_lists=[prices])
+        options = Options(ledger=book.path, price_lists=[prices], contract=contract)
         return audit([file], options), file
 
     book.path, book.out = tmp_path / "ledger.duckdb", tmp_path / "out"
@@ -235,6 +235,38 @@ def test_a_dispute_can_be_taken_back(book, wrong):
     dispute(book, wrong.id)
     curecon.reopen(wrong.id, reason="our mistake", owner="joe", ledger_path=book.path)
     assert state(book, wrong).state == "reopened"
+
+
+def test_a_credit_that_falls_short_is_claimed_by_its_promise(book, tmp_path):
+    """7,500.00 are promised and 181.44 came; the line that is dearest has nothing to do with it."""
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f'payer = "{PAYER}"\n[[credit]]\nname = "Migration credit <b>"\namount = 7500\n'
+        'services = ["bedrock"]\nstarts = 2026-10-01\n'
+    )
+    right = {"rate": RIGHT, "quantity": "200000000", "bill_invoice_id": "INV1"}
+    lines = [
+        usage(1, **right),
+        credit("late", "-181.44", period="2026-10", bill_invoice_id="INV1"),
+    ]
+    (finding,) = book(lines, contract=contract)[0].findings
+    assert finding.check == "credit_differs"
+    assert finding.difference == Decimal("7318.56")
+    assert (finding.payer_account, finding.service, finding.resource) == (
+        PAYER, "bedrock", "credits for bedrock",
+    )  # fmt: skip
+    of_a_line = (
+        "usage_account", "region", "usage_type", "operation", "unit", "quantity", "rate",
+    )  # fmt: skip
+    assert {name: getattr(finding, name) for name in of_a_line} == dict.fromkeys(of_a_line)
+    dispute(book, finding.id)
+    for name in ("letter.html", "letter.md"):
+        said = read(book, name)
+        assert "7,500.00 promised, 181.44 arrived, 7,318.56 missing." in said
+        assert "7,318.56 USD of promised credit has not arrived" in said
+        for strange in (ACCOUNT, bills.USAGE_TYPE, "1K tokens", "200,000,000", RIGHT, "<b>"):
+            assert strange not in said
+    assert list(csv.DictReader(read(book, "lines.csv").splitlines())) == []
 
 
 # --- credits

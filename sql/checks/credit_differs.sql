@@ -1,13 +1,21 @@
 -- severity: warning
 -- category: discount
 -- owns: discount
--- needs: components WHERE component = 'discount'
+-- needs: credits
 -- question: Have the credits that the contract promises for Bedrock or SageMaker come in their time?
 -- On an invoice it is an error; before there is one, and until a credit ends, it may still come.
+-- A credit is the payer's, so no account, usage type or line stands for it. The charges that it is
+-- for are the resource, so that the credits of each have a finding of their own.
 SELECT
-    c.line,
-    c.billed,
-    c.expected,
+    c.delivery_id,
+    c.only_service AS service,
+    c.about AS resource,
+    c.currency,
+    0 AS lines,
+    d.starts AS first_usage,
+    d.ends AS last_usage,
+    0 AS billed,
+    -c.difference AS expected,
     c.difference,
     CASE
         WHEN l.bill_invoice_id IS NULL OR c.reason = 'credit_outstanding' THEN 'warning'
@@ -15,14 +23,14 @@ SELECT
     END AS severity,
     CASE c.reason
         WHEN 'credit_missing'
-        THEN 'The credit that the contract promises has not arrived, though charges it is for did.'
+        THEN 'A credit that the contract promises has not arrived. '
         WHEN 'credit_too_small'
-        THEN 'Less credit than the contract promises has arrived.'
-        ELSE 'Not all of the promised credit has arrived; until it ends, it may still come.'
-    END AS reason
-FROM comparison AS c
+        THEN 'Less credit than the contract promises has arrived. '
+        ELSE 'Not all of the promised credit has arrived; until it ends, it may still come. '
+    END || c.told AS reason
+FROM credits AS c
 JOIN lines AS l
     ON l.line = c.line
-WHERE c.component = 'discount'
-    AND c.reason IN ('credit_missing', 'credit_too_small', 'credit_outstanding')
-ORDER BY c.line_item_id, c.time_interval
+JOIN run_deliveries AS d
+    ON d.delivery_id = c.delivery_id
+ORDER BY c.delivery_id, c.about

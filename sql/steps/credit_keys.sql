@@ -6,6 +6,7 @@
 SELECT
     k.charge_key_id,
     k.kind = 'credit' AS is_credit,
+    k.line_item_currency_code AS currency,
     CASE
         WHEN k.service IS NOT NULL THEN k.service
         WHEN lower(coalesce(k.line_item_product_code, '')) LIKE '%sagemaker%' THEN 'sagemaker'

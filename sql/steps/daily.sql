@@ -1,7 +1,9 @@
 -- What each account used of each charge on each day, and what that should have cost.
 -- grain: one row a payer, account, charge key and day, over all months that the ledger holds
 -- Dollars that another finding owns (a wrong unit, a line twice) are left out: they are told there,
--- and would be no news about the use. Lines of more than a day have no day, so monthly fees are out.
+-- and would be no news about the use. What was promised and has no line of its own (a credit, a
+-- discount, a free hour) is carried by a line with no billed dollars of its own: its day cost what
+-- was billed. Lines of more than a day have no day, so monthly fees are out.
 WITH errors AS (
     SELECT
         line,
@@ -9,6 +11,11 @@ WITH errors AS (
     FROM every_compared
     WHERE difference <> 0
         AND component NOT IN ('unpriced', 'not_repriced')
+        AND (
+            component NOT IN ('discount', 'free_tier')
+            OR billed_part IS NULL
+            OR billed_part <> 0
+        )
     GROUP BY 1
 ),
 

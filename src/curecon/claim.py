@@ -20,7 +20,7 @@ from curecon.explanation import (
 )
 from curecon.models import Finding, Money, Record, Time
 from curecon.report import story
-from curecon.report.figures import EXACT, add, number
+from curecon.report.figures import EXACT, add, count, number
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[^\s\"'<>|,;)\]]+")
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])")
@@ -164,18 +164,27 @@ def _claim(con: duckdb.DuckDBPyConnection, finding: Finding) -> Claim:
     dearest = [one.line for one in lines_of(con, finding.id)[:1]]
     explained = explain_lines(con, dearest, known_rates())[0] if dearest else None
     con.execute("DROP VIEW IF EXISTS temp.lines")
-    expected = finding.expected or Decimal(0)
     return Claim(
         finding=finding,
         lines=lines,
         rates=explained.rates if explained else [],
         example=explained.line.line_item_id if explained else None,
         steps=explained.arithmetic.steps if explained else [],
-        sums=(
-            f"{number(finding.billed)} billed - {number(expected)} expected = "
-            f"{number(finding.difference)} {finding.currency or ''}".rstrip()
-        ),
+        sums=_sums(finding, len(lines)),
     )
+
+
+def _sums(finding: Finding, lines: int) -> str:
+    """Say how the dollars of a claim add up; of a promised credit, its reason has said so."""
+    currency = finding.currency or ""
+    if finding.check == "credit_differs":
+        return f"{number(finding.difference)} {currency} of promised credit has not arrived"
+    expected = finding.expected or Decimal(0)
+    sums = (
+        f"{number(finding.billed)} billed - {number(expected)} expected = "
+        f"{number(finding.difference)} {currency}".rstrip()
+    )
+    return f"{count(lines, 'line')}: {sums}" if lines else sums
 
 
 _LINES = """

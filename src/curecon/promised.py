@@ -33,6 +33,9 @@ _GAPS: dict[str, pl.DataType | type[pl.DataType]] = {
     "ends": pl.Date,
     "reason": pl.String,
     "difference": _EXACT,
+    "about": pl.String,
+    "told": pl.String,
+    "only_service": pl.String,
 }
 
 Cell = tuple[str, bool]
@@ -70,14 +73,24 @@ class Month:
         )
 
 
-Missing = dict[tuple[Promise, date], Decimal]
+@dataclass
+class Gap:
+    """What of a credit should have come with a month's bill, and what of that has not come."""
+
+    due: Decimal
+    missing: Decimal
+
+
+Gaps = dict[tuple[Promise, date], Gap]
 
 
 def follow(con: duckdb.DuckDBPyConnection) -> None:
     """Make `credit_gaps`: where credits fall short, by delivery and the charges they are for.
 
     Reads `contract_credits` and every month that the ledger has. `pool` numbers the credits that
-    share charges; `difference`, in the contract's currency, is theirs, and the same in each row.
+    share charges; `difference`, in the contract's currency, is theirs, and the same in each row, as
+    are `about`, the services they are for, `told`, how much of each was promised, came and is
+    missing, and `only_service`, where it is one.
     """
     promised = frames.of_query(con, "SELECT * FROM contract_credits")
     make(con, "steps", "credit_keys.sql")
@@ -123,11 +136,11 @@ def pools(every: Sequence[Promise]) -> list[list[Promise]]:
     ]
 
 
-def missing(pool: Sequence[Promise], months: Mapping[date, Month]) -> Missing:
+def missing(pool: Sequence[Promise], months: Mapping[date, Month]) -> Gaps:
     """Say how much of each credit should have come with each month's bill and never came."""
     left = {one: one.amount for one in pool}
     lost: set[Promise] = set()
-    gaps: Missing = {}
+    gaps: Gaps = {}
     for month in _calendar(min(one.starts for one in pool), max(months, default=date.min)):
         begun = [one for one in pool if one.starts < _next(month) and one.ends > month]
         bill = months.get(month)
@@ -138,18 +151,18 @@ def missing(pool: Sequence[Promise], months: Mapping[date, Month]) -> Missing:
         came = sum((bill.granted[cell] for cell in {c for one in pool for c in one.cells}), _ZERO)
         for one, amount in due.items():
             left[one] -= amount
-            gaps[one, month] = amount
+            gaps[one, month] = Gap(amount, amount)
         # What comes pays for what is due now, then for what was missed before.
         for key in [*((one, month) for one in due), *gaps]:
-            paid = min(came, gaps[key])
-            gaps[key] -= paid
+            paid = min(came, gaps[key].missing)
+            gaps[key].missing -= paid
             came -= paid
         # What is more than that has used up a credit sooner than was thought.
         for one in begun:
             more = min(came, left[one])
             left[one] -= more
             came -= more
-    return {key: amount for key, amount in gaps.items() if amount > 0}
+    return {key: gap for key, gap in gaps.items() if gap.missing > 0}
 
 
 def _due(
@@ -175,8 +188,8 @@ def _rows(
     found = missing(pool, months)
     until = _next(max(months)) if months else date.min
     for month in sorted({month for _, month in found}):
-        short = {one: amount for (one, of), amount in found.items() if of == month}
-        bill, amount = months[month], sum(short.values(), _ZERO)
+        short = {one: gap for (one, of), gap in found.items() if of == month}
+        bill, amount = months[month], sum((gap.missing for gap in short.values()), _ZERO)
         if amount < _HALF_A_CENT * max(1, bill.credit_lines):
             continue
         cells = {cell for one in short for cell in one.cells}
@@ -186,8 +199,31 @@ def _rows(
         else:
             reason = "credit_too_small" if came else "credit_missing"
         starts, ends = min(one.starts for one in short), max(one.ends for one in short)
+        # The services of all that share charges: the same whichever of them falls short.
+        services = sorted({service for one in pool for service, _ in one.cells})
+        about = f"credits for {' and '.join(services)}"
+        told = " ".join(_told(one, gap, month) for one, gap in short.items())
+        only = services[0] if len(services) == 1 else None
         for service, sold in sorted(cells):
-            yield (bill.delivery_id, number, service, sold, starts, ends, reason, amount)
+            yield (
+                bill.delivery_id, number, service, sold, starts, ends, reason, amount, about, told,
+                only,
+            )  # fmt: skip
+
+
+def _told(one: Promise, gap: Gap, month: date) -> str:
+    """Say what of a credit was promised, came and is missing."""
+    due = "" if gap.due == one.amount else f"{_dollars(gap.due)} of it due in {month:%Y-%m}, "
+    return (
+        f"{one.name}: {_dollars(one.amount)} promised, {due}"
+        f"{_dollars(gap.due - gap.missing)} arrived, {_dollars(gap.missing)} missing."
+    )
+
+
+def _dollars(amount: Decimal) -> str:
+    """Write all digits, and at least the cents: it is what a dispute quotes."""
+    whole, _, part = f"{amount:,f}".partition(".")
+    return f"{whole}.{part.rstrip('0'):0<2}"
 
 
 def _months(known: pl.DataFrame, sums: pl.DataFrame) -> dict[date, Month]:

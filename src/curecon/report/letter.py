@@ -120,4 +120,4 @@ def _annex(claim: Claim) -> list[str]:
     if claim.steps:
         said += ["", f"The arithmetic of line {escaped(claim.example or '')}:", ""]
         said += [f"{n}. {escaped(step, SENTENCE)}" for n, step in enumerate(claim.steps, start=1)]
-    return [*said, "", f"{count(len(claim.lines), 'line')}: {escaped(claim.sums)}", ""]
+    return [*said, "", escaped(claim.sums, SENTENCE), ""]
