@@ -20,6 +20,16 @@ PAYER, ACCOUNT = "111111111111", "222222222222"
 ARN = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/abc"
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> \u202e"
 DAY = date(2026, 11, 8)
+CREDIT_OF_100 = """
+payer = "111111111111"
+
+[[credit]]
+name = "Migration credit"
+amount = 100.00
+starts = 2026-10-01
+ends = 2026-12-31
+services = ["bedrock"]
+"""
 
 
 def usage(day, period="2026-10", quantity="1000000", **given):
@@ -333,9 +343,10 @@ def test_a_credit_stays_used_when_the_bill_comes_again_with_other_ids(book, wron
     other, _ = book([usage(1, line_item_usage_account_id="333333333333")])
     del other
     book([usage(1), usage(2), usage(1, line_item_usage_account_id="333333333333")])
-    book([credit("credit-a", "-120.00", line_item_line_item_description="goodwill")])
+    said = {"line_item_line_item_description": "goodwill", "line_item_usage_account_id": PAYER}
+    book([credit("credit-a", "-120.00", **said)])
     settle(book, wrong, "credit-a")
-    book([credit("other-id", "-120.00", line_item_line_item_description="goodwill")])
+    book([credit("other-id", "-120.00", **said)])
     second = next(one for one in explanation.findings(book.path) if one.id != wrong.id)
     with pytest.raises(OptionInvalid, match="nothing left: its"):
         settle(book, second, "other-id")
@@ -374,6 +385,16 @@ def test_an_amount_may_be_named(book, wrong):
             "is in JPY, and",
         ),
         ("charge", [credit("charge", "120.00")], "is no credit or refund"),
+        (
+            "sage",
+            [credit("sage", "-120.00", kind="Refund", line_item_product_code="AmazonSageMaker")],
+            "is of sagemaker, and",
+        ),
+        (
+            "other-account",
+            [credit("other-account", "-120.00", line_item_usage_account_id="333333333333")],
+            "is of the account 333333333333, and",
+        ),
     ],
 )
 def test_what_cannot_settle_is_refused(book, wrong, name, lines, says):
@@ -382,6 +403,86 @@ def test_what_cannot_settle_is_refused(book, wrong, name, lines, says):
         settle(book, wrong, name)
     assert says in str(refused.value)
     assert curecon.recovered(book.path).recovered == []
+    found = explanation.explain_finding(wrong.id, book.path).credits
+    assert name not in [one.line_item_id for one in found]
+
+
+def test_a_credit_of_another_service_is_none_even_where_all_services_are_kept(book, wrong):
+    lines = [
+        credit("machine", "-120.00", line_item_product_code="AmazonEC2", product_servicecode=""),
+        credit("unnamed", "-120.00", line_item_product_code="", product_servicecode=""),
+    ]
+    file = bills.write_csv(book.path.parent / "all.csv", lines)
+    prices = [book.path.parent / "prices.jsonl"]
+    audit([file], Options(ledger=book.path, price_lists=prices, services="all"))
+    found = explanation.explain_finding(wrong.id, book.path).credits
+    assert [one.line_item_id for one in found] == ["unnamed"]
+    with pytest.raises(OptionInvalid, match="is of AmazonEC2, and"):
+        settle(book, wrong, "machine")
+
+
+def test_a_credit_for_the_whole_organisation_stands_at_the_payer(book, wrong):
+    book([credit("credit-a", "-120.00", line_item_usage_account_id=PAYER)])
+    assert settle(book, wrong, "credit-a").state == "resolved"
+
+
+def test_a_credit_that_was_counted_makes_good_no_credit_that_is_missing(book, tmp_path):
+    """Of 100 promised dollars 30 came: 70 are missing, and the 30 are not won back."""
+    terms = tmp_path / "contract.toml"
+    terms.write_text(CREDIT_OF_100)
+    lines = [
+        usage(1, rate=RIGHT, quantity="5000000", bill_invoice_id="1"),
+        credit("came", "-30.00", period="2026-10", bill_invoice_id="1"),
+    ]
+    prices = [tmp_path / "prices.jsonl"]
+    file = bills.write_csv(tmp_path / "short.csv", lines)
+    result = audit([file], Options(ledger=book.path, price_lists=prices, contract=terms))
+    (short,) = [one for one in result.findings if one.check == "credit_differs"]
+    assert short.difference == Decimal(70)
+    assert explanation.explain_finding(short.id, book.path).credits == []
+    with pytest.raises(OptionInvalid, match="counted already: what it misses can only come"):
+        settle(book, short, "came")
+    book([credit("later", "-70.00")])
+    (proposed,) = explanation.explain_finding(short.id, book.path).credits
+    assert proposed.line_item_id == "later"
+    assert settle(book, short, "later").state == "resolved"
+
+
+def test_a_credit_that_is_itself_wrong_settles_nothing_else(book, wrong):
+    book([credit("good", "-60.00"), credit("bad", "-60.00")])
+    with ledger.staged(book.path) as stage:
+        (line,) = stage.con.execute(
+            "SELECT line FROM lines WHERE identity_line_item_id = 'bad'"
+        ).fetchall()[0]
+        stage.con.execute(
+            "INSERT INTO found_lines SELECT delivery_id, 'f' || repeat('0', 15), line, "
+            "-60, 0 FROM lines WHERE line = ?", [line],
+        )  # fmt: skip
+        stage.publish()
+    found = explanation.explain_finding(wrong.id, book.path).credits
+    assert [one.line_item_id for one in found] == ["good"]
+    with pytest.raises(OptionInvalid, match="is itself wrong by the finding f000"):
+        settle(book, wrong, "bad")
+
+
+def test_of_credits_that_share_an_id_the_number_of_a_line_names_one(book, wrong, capsys):
+    """`findings show` prints the number, and an id that several have names the numbers."""
+    book([credit("same", "-60.00")])
+    book([credit("same", "-50.00", period="2026-12")])
+    at = ["--owner", "jo", "--ledger", str(book.path)]
+    given = ["findings", "settle", wrong.id, *at, "--credit"]
+    assert cli.run([*given, "same"]) == 2
+    said = capsys.readouterr().err
+    first, second = explanation.explain_finding(wrong.id, book.path).credits
+    assert "2 credits have the id same; name one by the number of its line" in said
+    assert f"{first.line} (2026-11, 60.00 USD)" in said
+    assert f"{second.line} (2026-12, 50.00 USD)" in said
+    assert cli.run(["findings", "show", wrong.id, "--ledger", str(book.path)]) == 0
+    shown = capsys.readouterr().out
+    assert f"line {first.line}  same" in shown
+    assert f"line {second.line}  same" in shown
+    assert cli.run([*given, str(second.line)]) == 0
+    assert "50.00 won back, 70.00 left" in capsys.readouterr().out
 
 
 def test_only_credits_within_reach_are_proposed_the_nearest_first(book, wrong):

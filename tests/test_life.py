@@ -197,7 +197,6 @@ def test_an_acknowledgement_holds_through_its_last_day(book, day, expected):
         ("0.17", 3, "reopened"),
         (None, 2, "acknowledged"),  # the dollars of the day it was acknowledged
         (None, 3, "reopened"),
-        ("0", 2, "reopened"),
     ],
 )
 def test_an_acknowledgement_is_reopened_when_the_dollars_outgrow_it(book, limit, days, expected):
@@ -219,7 +218,7 @@ def test_dollars_in_the_customers_favour_outgrow_an_acknowledgement_too(book):
 
 def test_the_last_decision_counts(book):
     finding = only(book(month("2026-10")))
-    ack(book, finding.id, max_amount=Decimal(0))
+    ack(book, finding.id, until=date(2026, 1, 1), as_of=date(2026, 1, 1))
     assert state(book, finding.id).state == "reopened"
     ack(book, finding.id, max_amount=Decimal(5))
     assert state(book, finding.id).state == "acknowledged"
@@ -238,6 +237,10 @@ def test_the_last_decision_counts(book):
         ({"until": date(2026, 11, 7)}, "--until 2026-11-07 is past; today is 2026-11-08"),
         ({"reason": " "}, "--reason says nothing"),
         ({"owner": ""}, "--owner says nothing"),
+        (
+            {"max_amount": Decimal("0.1199")},
+            "--max-amount 0.1199 is less than the 0.12 that the finding has today",
+        ),
     ],
 )
 def test_an_acknowledgement_that_says_nothing_is_refused(book, given, says):
@@ -245,7 +248,9 @@ def test_an_acknowledgement_that_says_nothing_is_refused(book, given, says):
     with pytest.raises(OptionInvalid, match=says):
         ack(book, finding.id, as_of=date(2026, 11, 8), **given)
     assert events(book) == ["found"]
-    ack(book, finding.id, as_of=date(2026, 11, 8), until=date(2026, 11, 8))
+    edge = {"until": date(2026, 11, 8), "max_amount": Decimal("0.12")}
+    (told,) = ack(book, finding.id, as_of=date(2026, 11, 8), **edge)
+    assert told.state == "acknowledged"
 
 
 def test_an_unknown_id_names_the_near_ones_and_exits_with_2(book, capsys):
@@ -352,7 +357,6 @@ def test_an_entry_that_is_taken_out_is_taken_back(book):
     file = book.folder / "accepted.toml"
     file.write_text(entry(finding.id))
     assert book(lines, acknowledged=file).run.states[0].state == "acknowledged"
-    assert book(lines).run.states[0].state == "acknowledged"  # no file says nothing
     file.write_text("")
     found = book(lines, acknowledged=file).run.states[0]
     assert (found.state, found.why) == ("reopened", "It was taken out of acknowledged.toml.")
@@ -361,6 +365,74 @@ def test_an_entry_that_is_taken_out_is_taken_back(book):
     assert events(book) == before
     file.write_text(entry(finding.id))
     assert book(lines, acknowledged=file).run.states[0].state == "acknowledged"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_file_that_is_gone_takes_back_what_it_acknowledged(book, named):
+    lines = month("2026-10")
+    finding = only(book(lines))
+    file = book.folder / ("accepted.toml" if named else "acknowledged.toml")
+    file.write_text(entry(finding.id))
+    given = {"acknowledged": file} if named else {}
+    assert book(lines, **given).run.states[0].state == "acknowledged"
+    file.unlink()
+    run = book(lines).run
+    assert (run.states[0].state, run.states[0].why) == (
+        "reopened", "No acknowledged.toml was there any more.",
+    )  # fmt: skip
+    assert [note for note in run.notes if "taken back" in note and finding.series_id in note]
+    before = events(book)
+    assert not [note for note in book(lines).run.notes if "taken back" in note]
+    assert events(book) == before == ["found", "acknowledged", "reopened"]
+    file.write_text(entry(finding.id))
+    assert book(lines, **given).run.states[0].state == "acknowledged"
+
+
+def test_another_file_that_says_the_same_takes_nothing_back(book):
+    lines = month("2026-10")
+    finding = only(book(lines))
+    file = book.folder / "acknowledged.toml"
+    file.write_text(entry(finding.id))
+    book(lines)
+    other = file.rename(book.folder / "other.toml")
+    assert book(lines, acknowledged=other).run.states[0].state == "acknowledged"
+    assert events(book) == ["found", "acknowledged"]
+
+
+def test_without_a_file_what_a_person_acknowledged_stays(book):
+    lines = month("2026-10")
+    ack(book, only(book(lines)).id)
+    assert book(lines).run.states[0].state == "acknowledged"
+    assert events(book) == ["found", "acknowledged"]
+
+
+def test_an_entry_that_is_changed_is_told_as_changed_and_not_reopened(book):
+    lines = month("2026-10")
+    finding = only(book(lines))
+    file = book.folder / "acknowledged.toml"
+    file.write_text(entry(finding.id))
+    book(lines)
+    for reason in ("asked AWS", "agreed"):  # and back again
+        file.write_text(entry(finding.id, reason=reason))
+        found = book(lines).run.states[0]
+        assert (found.state, found.why) == (
+            "acknowledged", f"{reason} (changed in acknowledged.toml)",
+        )  # fmt: skip
+    book(lines)
+    assert events(book) == ["found", "acknowledged", "acknowledged", "acknowledged"]
+
+
+def test_of_two_entries_of_one_series_the_later_counts_once(book):
+    lines = month("2026-10")
+    finding = only(book(lines))
+    file = book.folder / "acknowledged.toml"
+    file.write_text(entry(finding.id) + entry(finding.series_id, owner="last"))
+    for _ in range(2):
+        run = book(lines).run
+        assert run.states[0].who == "last"
+        said = f"{finding.id} and {finding.series_id} are of one series; the later counts"
+        assert f"acknowledged.toml: {said}" in run.notes
+    assert events(book) == ["found", "acknowledged"]
 
 
 def test_what_a_person_decided_after_the_file_stays(book):

@@ -8,7 +8,7 @@
     max_amount = 120.00           # may be left out: the dollars when it is first applied
 
 What the file says goes into the history once. An entry that is changed is a new decision; one that
-is taken out is taken back.
+is taken out is taken back, and so are all where the file itself is gone.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ def find(given: Path | None, ledger_path: Path) -> Path | None:
 
 
 def read(path: Path | None) -> list[Entry] | None:
-    """Read the file; None without a path, which says nothing about what was acknowledged.
+    """Read the file; None without a path.
 
     Raises:
         AcknowledgedInvalid: the file is missing or breaks the rules; entry and key are named.
@@ -114,34 +114,67 @@ def read(path: Path | None) -> list[Entry] | None:
 
 
 def apply(con: duckdb.DuckDBPyConnection, entries: list[Entry] | None, at: datetime) -> list[str]:
-    """Bring what the file says into the history of an open ledger; return what is to be noted."""
-    if entries is None:
-        return []
+    """Bring what the file says into the history of an open ledger; return what is to be noted.
+
+    Without a file, what one said before is taken back, as if it were empty now.
+    """
     last: dict[str, tuple[str, str]] = {
-        source: (event, series)
-        for source, event, series in con.execute(
-            "SELECT source, arg_max(event, event_id), arg_max(series_id, event_id) "
+        series: (source, event)
+        for series, source, event in con.execute(
+            "SELECT series_id, arg_max(source, event_id), arg_max(event, event_id) "
             "FROM finding_events WHERE source IS NOT NULL GROUP BY 1"
         ).fetchall()
     }
-    keys = {entry.key for entry in entries}
-    for source, (event, series) in sorted(last.items()):
-        if event == "acknowledged" and source not in keys and _in_force(con, source, series):
-            why = f"It was taken out of {NAME}."
-            life.append(con, "reopened", series, "audit", why, source=source, at=at)
     series_of = {name: one.series_id for one in life.known(con) for name in (one.id, one.series_id)}
+    said: dict[str, Entry] = {}
     notes = []
-    for entry in entries:
+    for entry in entries or []:
         series_id = series_of.get(entry.id)
         if series_id is None:
             notes.append(f"{NAME}: no finding of this ledger has the id {visible(entry.id)}")
-        elif last.get(entry.key, ("", ""))[0] != "acknowledged":
-            amount = life.largest(con, series_id) if entry.max_amount is None else entry.max_amount
-            life.append(
-                con, "acknowledged", series_id, entry.owner, entry.reason, until=entry.until,
-                max_amount=amount, source=entry.key, at=at,
-            )  # fmt: skip
+            continue
+        if series_id in said:
+            notes.append(
+                f"{NAME}: {said[series_id].id} and {entry.id} are of one series; the later counts"
+            )
+        said[series_id] = entry
+    notes += _take_back(con, last, said, at, is_there=entries is not None)
+    for series_id, entry in said.items():
+        source, event = last.get(series_id, ("", ""))
+        if (source, event) == (entry.key, "acknowledged"):
+            continue
+        why = f"{entry.reason} (changed in {NAME})" if event == "acknowledged" else entry.reason
+        amount = life.largest(con, series_id) if entry.max_amount is None else entry.max_amount
+        life.append(
+            con, "acknowledged", series_id, entry.owner, why, until=entry.until,
+            max_amount=amount, source=entry.key, at=at,
+        )  # fmt: skip
     return notes
+
+
+def _take_back(
+    con: duckdb.DuckDBPyConnection,
+    last: dict[str, tuple[str, str]],
+    said: dict[str, Entry],
+    at: datetime,
+    *,
+    is_there: bool,
+) -> list[str]:
+    """Reopen the series of which the file says nothing any more; note where it is gone itself."""
+    why = f"It was taken out of {NAME}." if is_there else f"No {NAME} was there any more."
+    gone = [
+        (series_id, source)
+        for series_id, (source, event) in sorted(last.items())
+        if event == "acknowledged" and series_id not in said and _in_force(con, source, series_id)
+    ]
+    for series_id, source in gone:
+        life.append(con, "reopened", series_id, "audit", why, source=source, at=at)
+    if is_there or not gone:
+        return []
+    return [
+        f"No {NAME} was named or found, so what one acknowledged before is taken back: "
+        + ", ".join(series_id for series_id, _ in gone)
+    ]
 
 
 def _in_force(con: duckdb.DuckDBPyConnection, source: str, series_id: str) -> bool:

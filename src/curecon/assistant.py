@@ -14,7 +14,7 @@ from mcp.server.fastmcp import FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from curecon import explanation, named, queries
+from curecon import __version__, explanation, named, queries
 from curecon.errors import CureconError
 
 ROWS_MAX = 200
@@ -37,6 +37,8 @@ def server(ledger: Path) -> FastMCP:
     """
     queries.relations(ledger)
     made = FastMCP("curecon", instructions=_INSTRUCTIONS, log_level="ERROR")
+    # FastMCP takes no version, and tells that of its own library without one.
+    made._mcp_server.version = __version__  # noqa: SLF001
 
     @made.tool(name="queries", annotations=_READS)
     def list_queries() -> dict[str, Any]:

@@ -205,7 +205,8 @@ def findings_settle(
 
     Args:
         finding_id: the id of the finding, or the beginning of it.
-        credit: the id of the credit line, or the beginning of it.
+        credit: the number of the credit line, as `findings show` prints it; its id or the
+            beginning of that will do where no other credit has it.
         owner: who confirms it.
         amount: how much of the credit is meant; without it, as much as both have left.
     """

@@ -19,6 +19,7 @@ from curecon import ledger
 from curecon.engine import text
 from curecon.errors import OptionInvalid
 from curecon.models import FindingEvent, FindingState, State
+from curecon.money import plain
 from curecon.report.figures import EXACT, money
 from curecon.report.text import visible
 
@@ -42,6 +43,8 @@ class Known:
     payer_account: str
     currency: str | None
     difference: Decimal
+    service: str | None
+    usage_account: str | None
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ def acknowledge(
         The state of each finding of the series.
 
     Raises:
-        OptionInvalid: no finding is meant, or the day is past, or nothing is said.
+        OptionInvalid: no finding is meant, the day is past, nothing is said, or the finding is
+            larger than the limit.
         LedgerLocked, LedgerUnreadable: the ledger cannot be written; it is as it was.
     """
     day = as_of or today()
@@ -174,7 +178,13 @@ def acknowledge(
         raise OptionInvalid(f"--until {until} is past; today is {day}")
     with changing(ledger_path) as con:
         series = series_named(con, finding_id)
-        amount = largest(con, series) if max_amount is None else max_amount
+        dollars = largest(con, series)
+        amount = dollars if max_amount is None else max_amount
+        if amount < dollars:
+            raise OptionInvalid(
+                f"--max-amount {plain(amount)} is less than the {plain(dollars)} that the finding "
+                "has today, so it would hold for nothing; give that or more"
+            )
         append(con, "acknowledged", series, owner, reason, until=until, max_amount=amount)
         return [one for one in states(con, day) if one.series_id == series]
 
@@ -261,8 +271,8 @@ def largest(con: duckdb.DuckDBPyConnection, series_id: str) -> Decimal:
 def known(con: duckdb.DuckDBPyConnection) -> list[Known]:
     """Read every finding that was ever found, as it was last seen."""
     rows = con.execute(
-        'SELECT id, series_id, "check", period, payer_account, currency, difference '
-        "FROM known_findings ORDER BY period, id"
+        'SELECT id, series_id, "check", period, payer_account, currency, difference, '
+        "service, usage_account FROM known_findings ORDER BY period, id"
     ).fetchall()
     return [Known(*row) for row in rows]
 

@@ -25,6 +25,9 @@ _ALL = "`curecon findings show ID` proposes those that may settle a finding"
 _LEAST = Decimal("0.01")
 _MOST = Decimal("1.05")
 
+Standing = dict[str, str]
+"""By the key of a credit: a finding that says that the dollars of the credit itself are wrong."""
+
 
 class Credit(Record):
     """A credit or refund of the bill; `left` is what of its worth settles no finding yet."""
@@ -37,6 +40,7 @@ class Credit(Record):
     payer_account: str
     usage_account: str | None
     line_type: str | None
+    service: str | None
     product_code: str | None
     usage_type: str | None
     description: str | None
@@ -84,7 +88,7 @@ def settle(
 
     Args:
         finding_id: the id of the finding, or its beginning.
-        credit: the id of the credit line, its beginning, or its number in the ledger.
+        credit: the number of the credit line in the ledger, its id, or the beginning of its id.
         owner: who confirms it.
         amount: how much of the credit is meant; without it, as much as both have left.
         ledger_path: the ledger that has both.
@@ -104,7 +108,7 @@ def settle(
         finding = life.finding_named(con, finding_id)
         line = credit_named(con, credit)
         remaining = _remaining(con, finding, day)
-        _fit(finding, line)
+        _fit(finding, line, _standing(con))
         settled = min(line.left, remaining) if amount is None else amount
         if not 0 < settled <= min(line.left, remaining):
             raise OptionInvalid(
@@ -139,53 +143,120 @@ def _remaining(con: duckdb.DuckDBPyConnection, finding: Known, day: date) -> Dec
     return state.remaining
 
 
-def _fit(finding: Known, credit: Credit) -> None:
-    """Refuse a credit that cannot be for a finding."""
-    what = f"the credit {visible(credit.line_item_id)}"
-    if credit.payer_account != finding.payer_account:
-        raise OptionInvalid(
-            f"{what} is of payer {credit.payer_account}, and {finding.id} of "
-            f"{finding.payer_account}"
-        )
-    if credit.currency != (finding.currency or credit.currency):
-        raise OptionInvalid(
-            f"{what} is in {credit.currency}, and {finding.id} in {finding.currency}"
-        )
-    if credit.period < finding.period:
-        raise OptionInvalid(
-            f"{what} is of {credit.period}, before {finding.period}, the period of {finding.id}"
-        )
+def _fit(finding: Known, credit: Credit, standing: Standing) -> None:
+    """Refuse a credit that cannot be for a finding, or that is used up.
+
+    Raises:
+        OptionInvalid: says why.
+    """
+    what = f"the credit {visible(credit.line_item_id)} of line {credit.line}"
+    unfit = _unfit(finding, credit, standing)
+    if unfit is not None:
+        raise OptionInvalid(f"{what} {unfit}")
     if credit.left <= 0:
         raise OptionInvalid(
             f"{what} has nothing left: its {money(credit.worth)} settle other findings already"
         )
 
 
+def _unfit(finding: Known, credit: Credit, standing: Standing) -> str | None:
+    """Say why a credit cannot be for a finding; None where it can."""
+    service, account = credit.service or "", credit.usage_account or ""
+    anybodys = ("", finding.usage_account, finding.payer_account)
+    reasons = [
+        (
+            credit.payer_account != finding.payer_account,
+            f"is of payer {credit.payer_account}, and {finding.id} of {finding.payer_account}",
+        ),
+        (
+            credit.currency != (finding.currency or credit.currency),
+            f"is in {credit.currency}, and {finding.id} in {finding.currency}",
+        ),
+        (
+            credit.period < finding.period,
+            f"is of {credit.period}, before {finding.period}, the period of {finding.id}",
+        ),
+        (
+            finding.check == "credit_differs" and credit.period == finding.period,
+            (
+                f"is of {credit.period}, whose credits {finding.id} counted already: what it "
+                "misses can only come in a later period"
+            ),
+        ),
+        (
+            credit.key in standing,
+            (
+                f"is itself wrong by the finding {standing.get(credit.key)}, so it gives nothing "
+                f"back for {finding.id}"
+            ),
+        ),
+        (
+            finding.service is not None and service not in ("", finding.service),
+            f"is of {visible(service)}, and {finding.id} of {finding.service}",
+        ),
+        (
+            finding.usage_account is not None and account not in anybodys,
+            (
+                f"is of the account {visible(account)}, and {finding.id} of "
+                f"{visible(finding.usage_account or '')}"
+            ),
+        ),
+    ]
+    return next((why for is_so, why in reasons if is_so), None)
+
+
+def _standing(con: duckdb.DuckDBPyConnection) -> Standing:
+    """Return the findings that say of a credit itself that its dollars are wrong."""
+    return dict(
+        con.execute(
+            f"SELECT {_KEY} AS key, min(f.finding_id) {_FROM} "
+            "JOIN found_lines AS f ON f.line = l.line AND f.billed <> f.expected "
+            f"WHERE {_GIVEN} GROUP BY 1"
+        ).fetchall()
+    )
+
+
 def credit_named(con: duckdb.DuckDBPyConnection, wanted: str) -> Credit:
-    """Return the credit that the id of a line, its beginning, or the number of a line means.
+    """Return the credit that the number of a line, the id of one, or its beginning means.
 
     Raises:
         OptionInvalid: none, or more than one, is meant, or the line is no credit.
     """
     every = every_credit(con)
-    meant = [one for one in every if wanted in (one.line_item_id, str(one.line))]
-    if not meant:
-        of = con.execute(
-            "SELECT line FROM lines WHERE identity_line_item_id = ?", [wanted]
-        ).fetchall()
-        key = {_key_of(con, row[0]) for row in of}
-        meant = [one for one in every if one.key in key]
+    for condition, value in _places(wanted):
+        of = con.execute(f"SELECT line FROM lines AS l WHERE {condition}", [value]).fetchall()
+        keys = _keys_of(con, condition, value)
+        meant = [one for one in every if one.key in keys]
         if of and not meant:
             raise OptionInvalid(f"the line {visible(wanted)} is no credit or refund")
-    if not meant and len(wanted) >= PREFIX_MIN:
-        meant = [one for one in every if one.line_item_id.startswith(wanted)]
-    if len(meant) != 1:
-        how = f"{len(meant):,} credits have" if meant else "no credit or refund has"
-        near = (
-            "give more of it" if meant else life.near(wanted, (one.line_item_id for one in every))
+        if meant:
+            break
+    else:
+        meant = [
+            one
+            for one in every
+            if len(wanted) >= PREFIX_MIN and one.line_item_id.startswith(wanted)
+        ]
+    if not meant:
+        close = life.near(wanted, (one.line_item_id for one in every), _ALL)
+        raise OptionInvalid(f"no credit or refund has the id {visible(wanted)}; {close}")
+    if len(meant) > 1:
+        lines = ", ".join(
+            f"{one.line} ({one.period}, {money(one.worth)} {one.currency})"
+            for one in meant[:_LISTED_MAX]
         )
-        raise OptionInvalid(f"{how} the id {visible(wanted)}; {near}")
+        raise OptionInvalid(
+            f"{len(meant):,} credits have the id {visible(wanted)}; name one by the number of its "
+            f"line: {lines}"
+        )
     return meant[0]
+
+
+def _places(wanted: str) -> list[tuple[str, str]]:
+    """List where a line is looked for: a number is that of a line before it is an id."""
+    by_id = [("l.identity_line_item_id = ?", wanted)]
+    is_number = wanted.isascii() and wanted.isdecimal()
+    return [("l.line = TRY_CAST(? AS BIGINT)", wanted), *by_id] if is_number else by_id
 
 
 _KEY = (
@@ -199,13 +270,21 @@ _KEY = (
 _FROM = (
     "FROM lines AS l JOIN deliveries AS d USING (delivery_id) "
     "JOIN charge_keys AS k USING (charge_key_id) "
-    "WHERE k.kind IN ('credit', 'refund') AND l.line_item_unblended_cost < 0"
+)
+_GIVEN = "k.kind IN ('credit', 'refund') AND l.line_item_unblended_cost < 0"
+# Of which service a credit is: as its product code says; an opaque code of the Marketplace that is
+# in scope says nothing, and its usage type may.
+_SERVICE = (
+    "CASE WHEN k.line_item_product_code ILIKE '%bedrock%' THEN 'bedrock' "
+    "WHEN k.line_item_product_code ILIKE '%sagemaker%' "
+    "OR k.line_item_product_code = 'MachineLearningSavingsPlans' THEN 'sagemaker' "
+    "WHEN k.is_ai THEN k.service ELSE nullif(k.line_item_product_code, '') END"
 )
 
 
-def _key_of(con: duckdb.DuckDBPyConnection, line: int) -> str | None:
-    rows = con.execute(f"SELECT {_KEY} {_FROM} AND l.line = ?", [line]).fetchall()
-    return rows[0][0] if rows else None
+def _keys_of(con: duckdb.DuckDBPyConnection, condition: str, value: str) -> set[str]:
+    rows = con.execute(f"SELECT {_KEY} {_FROM} WHERE {_GIVEN} AND {condition}", [value]).fetchall()
+    return {key for (key,) in rows}
 
 
 def every_credit(con: duckdb.DuckDBPyConnection) -> list[Credit]:
@@ -217,13 +296,13 @@ def every_credit(con: duckdb.DuckDBPyConnection) -> list[Credit]:
         "strftime(min(d.period), '%Y-%m') AS period, min(d.payer_account) AS payer_account, "
         "min(l.line_item_usage_account_id) AS usage_account, "
         "min(k.line_item_line_item_type) AS line_type, "
-        "min(k.line_item_product_code) AS product_code, "
+        f"min({_SERVICE}) AS service, min(k.line_item_product_code) AS product_code, "
         "min(k.line_item_usage_type) AS usage_type, "
         "min(k.line_item_line_item_description) AS description, "
         "min(l.line_item_usage_start_date) AS usage_start, "
         "min(coalesce(k.line_item_currency_code, 'XXX')) AS currency, "
         "-sum(l.line_item_unblended_cost) AS worth "
-        f"{_FROM} GROUP BY 1 ORDER BY period DESC, worth DESC, key",
+        f"{_FROM} WHERE {_GIVEN} GROUP BY 1 ORDER BY period DESC, worth DESC, key",
     )
     used = dict(
         con.execute("SELECT credit_key, sum(amount) FROM settlements GROUP BY 1").fetchall()
@@ -237,7 +316,7 @@ def every_credit(con: duckdb.DuckDBPyConnection) -> list[Credit]:
 def proposed(con: duckdb.DuckDBPyConnection, finding_id: str, as_of: date) -> list[Credit]:
     """List the credits that may settle a finding, the nearest in dollars first.
 
-    They are of the same payer and currency, not before the finding, and of an amount within reach:
+    They are those that `settle` accepts, and of an amount within reach:
     from a hundredth of what remains to a little more than everything that is disputed.
     """
     states = {one.finding_id: one for one in life.states(con, as_of)}
@@ -252,15 +331,13 @@ def proposed(con: duckdb.DuckDBPyConnection, finding_id: str, as_of: date) -> li
         and one.currency == finding.currency
         and states[one.id].state == "disputed"
     )
+    standing = _standing(con)
     least = EXACT.multiply(state.remaining, _LEAST)
     most = EXACT.multiply(max(disputed, state.remaining), _MOST)
     fitting = [
         one
         for one in every_credit(con)
-        if one.payer_account == finding.payer_account
-        and one.currency == (finding.currency or one.currency)
-        and one.period >= finding.period
-        and least <= one.left <= most
+        if _unfit(finding, one, standing) is None and least <= one.left <= most
     ]
     fitting.sort(
         key=lambda one: (EXACT.subtract(one.left, state.remaining).copy_abs(), one.period, one.key)

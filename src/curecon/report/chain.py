@@ -53,6 +53,7 @@ def show_finding(found: FindingExplained, console: Console) -> None:
         say(console, f"Now {state_of(found.state)}")
     if found.credits:
         heading(console, "Credits that may settle it", style="bold")
+        say(console, "`curecon findings settle` takes the number of a line as --credit.")
         for credit in found.credits:
             say(console, _credit(credit))
     if finding.rate is not None:
@@ -83,8 +84,8 @@ def _credit(credit: Credit) -> str:
     left = "" if credit.left == credit.worth else f", {money(credit.left)} left"
     about = " · ".join(part for part in (credit.usage_account, credit.description) if part)
     return (
-        f"{credit.line_item_id}  {money(credit.worth)} {credit.currency}{left}, "
-        f"{credit.line_type} of {credit.period}, {about}"
+        f"line {credit.line}  {credit.line_item_id}  {money(credit.worth)} {credit.currency}"
+        f"{left}, {credit.line_type} of {credit.period}, {about}"
     )
 
 
