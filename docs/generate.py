@@ -169,7 +169,14 @@ def _cell_or_why(row: dict[str, str], cell: str) -> str:
 def covered() -> dict[str, list[dict[str, str]]]:
     """Return the rows of docs/coverage.toml by part, with the cells that are found for them."""
     parts = tomllib.loads((ROOT / "docs" / "coverage.toml").read_text("utf-8"))
-    return {part: [{**row, **_found(row["select"])} for row in parts[part]] for part in COVERED}
+    return {
+        part: [
+            {**row, **_found(row["select"])}
+            | ({"watched": row["unwatched"]} if "unwatched" in row else {})
+            for row in parts[part]
+        ]
+        for part in COVERED
+    }
 
 
 def _found(selects: list[dict[str, str]]) -> dict[str, str]:

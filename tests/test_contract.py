@@ -71,7 +71,10 @@ WRONG = {
         RATE + "order = 2" + DISCOUNT + "order = 2",
         "private_rate 1: `order` 2 is that of the discount 'EDP' too",
     ),
-    "a negative price": (RATE.replace("0.003", "-0.003"), "private_rate 1: `price` is negative"),
+    "a negative price": (
+        RATE.replace("0.003", "-0.003"),
+        "private_rate 1: `price` is negative; write",
+    ),
     "a price that is no number": (RATE.replace("0.003", "nan"), "`price` is no number"),
     "an endless price": (RATE.replace("0.003", "inf"), "`price` is no number"),
     "a price in quotes": (RATE.replace("0.003", '"0.003"'), "`price` is no number"),
@@ -150,7 +153,10 @@ WRONG = {
         PLAN.replace('arn = "arn:aws:savingsplans::222222222222:savingsplan/one"', ""),
         "savings_plan 1: has either `arn` or `id`",
     ),
-    "a negative commitment": (PLAN.replace("0.9", "-1"), "`hourly_commitment` is negative"),
+    "a negative commitment": (
+        PLAN.replace("0.9", "-1"),
+        "savings_plan 1: `hourly_commitment` is negative; write 0 or more",
+    ),
     "a negative plan rate": (
         PLAN + 'rates = { "USE1-Host:ml.m5.xlarge" = -1 }',
         "`rates.USE1-Host:ml.m5.xlarge` is neg",

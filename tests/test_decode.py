@@ -95,6 +95,27 @@ def test_every_form_has_an_example_in_the_hand_worked_table() -> None:
         assert form.partial or stems.str.contains(form.whole).any(), form.name
 
 
+@pytest.mark.parametrize(
+    ("usage_type", "grade"),
+    [
+        ("Studio:JupyterLab-ml.t3.medium", "real"),
+        ("Studio:KernelGateway-ml.t3.medium", "real"),
+        ("Studio:CodeEditor-ml.t3.medium", "third-party"),
+        ("Studio:VolumeUsage.gp3", "real"),
+        ("UnifiedStudio:VolumeUsage.gp3", "third-party"),
+        ("UnifiedStudio:Notebook-ml.t3.medium", "unconfirmed"),
+        ("SageMakerSP:1yrPartialUpfront", "real"),
+        ("SageMakerSP:1yrNoUpfront", "third-party"),
+        ("SageMakerSP:1yrAllUpfront", "third-party"),
+        ("SageMakerSP:3yrPartialUpfront", "third-party"),
+    ],
+)
+def test_a_usage_type_has_the_grade_of_its_own_source(usage_type: str, grade: str) -> None:
+    """facts: what AWS printed is real; what others' code alone shows is not."""
+    (row,) = rows_of([usage_type])
+    assert row["grade"] == grade
+
+
 def test_an_example_is_decoded_by_its_own_form() -> None:
     for (form, text), row in zip(EXAMPLES, rows_of(text for _, text in EXAMPLES), strict=True):
         assert row["grade"] == form.grade, text

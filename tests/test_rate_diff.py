@@ -428,22 +428,23 @@ def sold(service, capability, counted=None, **attributes):
 )
 def test_a_unit_counts_what_is_sold(tmp_path, select, unit, right):
     cards = read(tmp_path, rate(select=select, unit=unit))
-    assert (wrong_units(cards) == []) == right
-    assert all(f"`unit` '{unit}' counts" in sentence for sentence in wrong_units(cards))
+    wrong = wrong_units(cards, rates.card_files([tmp_path / "cards"]))
+    assert (wrong == []) == right
+    assert all(f"`unit` '{unit}' counts" in sentence for sentence in wrong)
 
 
 def test_a_wrong_unit_is_explained(tmp_path):
     cards = read(tmp_path, rate(unit="image", regions='["us-east-1", "us-west-2"]'))
-    [sentence] = wrong_units(cards)
+    [sentence] = wrong_units(cards, rates.card_files([tmp_path / "cards"]))
     assert sentence == (
-        f"ours: {CHARGE} in us-east-1, us-west-2: `unit` 'image' counts images, but what is sold "
-        "is counted in tokens"
+        f"{tmp_path / 'cards' / 'ours.toml'}: {CHARGE} in us-east-1, us-west-2: "
+        "`unit` 'image' counts images, but what is sold is counted in tokens"
     )
 
 
 def test_the_packaged_cards_have_right_units_and_known_holes():
     cards = rates.read_cards([folder("rates")])
-    assert wrong_units(cards) == []
+    assert wrong_units(cards, rates.card_files([folder("rates")])) == []
     assert all(
         "batch" in sentence or sentence.endswith("no rate from 2024-01-01 until 2024-04-01")
         for sentence in gaps(cards)
@@ -519,4 +520,12 @@ def test_the_check_warns_of_holes_and_refuses_wrong_units(tmp_path, capsys):
     assert "19 cards are valid" in printed
     wrong = write_cards(tmp_path, rate(select=other, unit="image"))
     assert cli.run(["rates", "check", str(wrong)]) == 2
-    assert "counts images" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert str(wrong / "ours.toml") in said
+    assert "counts images" in said
+
+
+def test_the_check_of_a_folder_without_cards_says_so(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("no card")
+    assert cli.run(["rates", "check", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds no rate card" in capsys.readouterr().err

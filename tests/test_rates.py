@@ -185,7 +185,7 @@ def test_the_sources_name_each_card_with_the_digest_of_its_file(tmp_path):
         (HEAD + edited(price='"0.0008"'), ["`price` is no number", "without quotes"]),
         (HEAD + edited(price="nan"), ["`price` is no number"]),
         (HEAD + edited(price="true"), ["`price` is no number"]),
-        (HEAD + edited(price="-0.1"), ["`price` is negative"]),
+        (HEAD + edited(price="-0.1"), ["`price` is negative; a discount belongs in the con"]),
         (HEAD + edited(price="0.30000000000000004"), ["`price` has 17 decimals", "float noise"]),
         (HEAD + edited(price="0.00000000001"), ["`price` has 11 decimals"]),
         (HEAD + edited(price="0." + "0" * 60 + "1"), ["`price` has 61 decimals"]),

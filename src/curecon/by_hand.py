@@ -60,7 +60,7 @@ def _kept_exactly(number: Decimal, decimal_type: str) -> Decimal:
     precision, scale = widths(decimal_type)
     before, after = _digits(number)
     if number < 0:
-        raise ValueError("is negative; a discount belongs in the contract")
+        raise ValueError("is negative; write 0 or more")
     if after > scale:
         raise ValueError(
             f"has {after} decimals, which looks like float noise; "

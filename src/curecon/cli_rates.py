@@ -20,12 +20,15 @@ def rates_check(*folders: Path) -> int:
     Args:
         folders: folders of cards of your own.
     """
-    from curecon import rate_diff, rates
+    from curecon import by_hand, rate_diff, rates
     from curecon.packaged import folder
 
     every = [folder("rates"), *folders]
     known = rates.read_cards(every)
-    if wrong := rate_diff.wrong_units(known):
+    if empty := [by_hand.shown(one) for one in folders if not rates.card_files([one])]:
+        said = "holds no rate card; a card ends in .toml and lies directly in the folder"
+        raise RatesInvalid("\n".join(f"{one} {said}" for one in empty))
+    if wrong := rate_diff.wrong_units(known, rates.card_files(every)):
         raise RatesInvalid("\n".join(wrong))
     for sentence in rate_diff.gaps(known):
         sys.stdout.write(f"warning: {sentence}\n")

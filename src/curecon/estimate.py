@@ -101,7 +101,7 @@ def _not_in_it(known: Knowledge) -> Iterator[str]:
 
 
 def _not_negative(value: object) -> object:
-    """Refuse negative usage before `by_hand.Quantity` speaks of discounts."""
+    """Refuse negative usage in words of its own, before `by_hand.Quantity` does."""
     if isinstance(value, int | Decimal) and Decimal(value).is_finite() and value < 0:
         raise ValueError("is negative; usage counts up from 0")
     return value

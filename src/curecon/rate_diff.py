@@ -473,14 +473,15 @@ _COUNTS: dict[str, dict[str, frozenset[str]]] = {
 }
 
 
-def wrong_units(cards: pl.DataFrame) -> list[str]:
+def wrong_units(cards: pl.DataFrame, files: Mapping[str, Path]) -> list[str]:
     """Say which rates count something else than what they sell, e.g. tokens by the image.
 
     Args:
         cards: as `rates.read_cards` returns them.
+        files: the file of each card, as `rates.card_files` returns them.
 
     Returns:
-        A sentence a card, charge and unit, with the regions that have it.
+        A sentence a file, charge and unit, with the regions that have it.
     """
     counted = (
         cards.with_columns(charge=_charge())
@@ -496,10 +497,10 @@ def wrong_units(cards: pl.DataFrame) -> list[str]:
         )
         if expected is not None and dimension not in expected:
             wanted = " or ".join(sorted(_words(each) for each in expected))
+            counts = f"`unit` {row['unit']!r} counts {_words(str(dimension))}"
             sentences.append(
-                f"{row['card']}: {row['charge']} in {_few(row['region'])}: `unit` "
-                f"{row['unit']!r} counts {_words(str(dimension))}, but what is sold is counted in "
-                f"{wanted}"
+                f"{by_hand.shown(files[row['card']])}: {row['charge']} in {_few(row['region'])}: "
+                f"{counts}, but what is sold is counted in {wanted}"
             )
     return sentences
 

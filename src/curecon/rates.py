@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple, Self
 
 import polars as pl
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -34,6 +35,13 @@ PROBLEMS_SHOWN_MAX = 1000
 INTERLOCKED_RATES_MAX = 1000
 
 
+def _no_discount(price: object) -> object:
+    """Say where a price below nothing belongs, before `by_hand.Price` refuses it."""
+    if isinstance(price, int | Decimal) and Decimal(price).is_finite() and price < 0:
+        raise ValueError("is negative; a discount belongs in the contract")
+    return price
+
+
 class Rate(Record):
     """One `[[rate]]`: what is priced, where, at what price, from when to when, and who says so."""
 
@@ -41,7 +49,7 @@ class Rate(Record):
 
     select: Annotated[dict[str, Line], Field(min_length=1)]
     regions: Regions
-    price: Price
+    price: Annotated[Price, BeforeValidator(_no_discount)]
     unit: Line
     starts: date
     ends: date | None = None
@@ -161,6 +169,11 @@ def card_sources(folders: list[Path]) -> list[RateSource]:
         )
         for file in files
     ]
+
+
+def card_files(folders: list[Path]) -> dict[str, Path]:
+    """Return the file of each card that is valid by itself, by the card's name."""
+    return {file.card.card: file.path for file in _read_folders(folders)[0]}
 
 
 def schema() -> dict[str, pl.DataType]:
