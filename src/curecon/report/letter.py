@@ -120,4 +120,5 @@ def _annex(claim: Claim) -> list[str]:
     if claim.steps:
         said += ["", f"The arithmetic of line {escaped(claim.example or '')}:", ""]
         said += [f"{n}. {escaped(step, SENTENCE)}" for n, step in enumerate(claim.steps, start=1)]
-    return [*said, "", escaped(claim.sums, SENTENCE), ""]
+    said += [""] if said[-1] else []
+    return [*said, escaped(claim.sums, SENTENCE), ""]
