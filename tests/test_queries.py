@@ -351,7 +351,10 @@ def asked(book, calls):
             command=sys.executable, args=["-m", "curecon.cli", "mcp", "--ledger", str(book)]
         )
         async with stdio_client(server) as (reads, writes), ClientSession(reads, writes) as session:
-            await session.initialize()
+            hello = await session.initialize()
+            assert (hello.serverInfo.name, hello.serverInfo.version) == (
+                "curecon", curecon.__version__,
+            )  # fmt: skip
             tools = (await session.list_tools()).tools
             answers = [await session.call_tool(name, given) for name, given in calls]
         return tools, answers

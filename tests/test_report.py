@@ -1461,6 +1461,33 @@ def test_browser_fits_every_width_and_scheme(visit, sample, tmp_path):
 
 
 @browser_test
+@pytest.mark.parametrize("width", [375, 1280, 1440])
+@pytest.mark.parametrize("dollars", ["1164512.16", "-987654321.99", "9999999999999998.99"])
+def test_browser_never_breaks_an_amount_inside_its_digits(visit, width, dollars, tmp_path):
+    big = samples.finding(
+        1, difference=Decimal(dollars), billed=Decimal(dollars), expected=Decimal(0)
+    )
+    owned = samples.finding(2, owns_difference=False, primary_id=big.id)
+    result = samples.typical().model_copy(update={"findings": [big, owned]})
+    page = visit(result, viewport={"width": width, "height": 900})
+    told = page.evaluate(
+        """() => [...document.querySelectorAll('#findings-table > tbody > tr > .amount')]
+        .filter(cell => cell.offsetParent).map(cell => {
+            const range = document.createRange();
+            const text = cell.querySelector('.difference') ?? cell;
+            range.selectNodeContents(text);
+            const lines = new Set([...range.getClientRects()].map(one => Math.round(one.top)));
+            const box = cell.getBoundingClientRect();
+            const said = range.getBoundingClientRect();
+            return [lines.size, said.left >= box.left && said.right <= box.right + 1];
+        })"""
+    )
+    assert told == [[1, True]] * (2 if width < 1088 else 6)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator("#findings-table").screenshot(path=tmp_path / "table.png")
+
+
+@browser_test
 def test_browser_without_scripts_shows_everything_but_the_controls(visit):
     page = visit(samples.typical(), java_script_enabled=False)
     assert len(titles(page)) == 6

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,7 @@ from curecon.money import plain
 from curecon.report import files, story, text, workbook
 
 D = Decimal
+EAST = timezone(timedelta(hours=2))
 LONG = "x" * 1_000_000
 HOSTILE = [*samples.HOSTILE, "".join(samples.HOSTILE), LONG, "_x0041_", "1e5", "000123456789"]
 hostile = pytest.mark.parametrize("bad", HOSTILE, ids=range(len(HOSTILE)))
@@ -74,7 +76,7 @@ def test_findings_have_their_dollars_state_and_rate():
         "0.0008",
         "1K tokens",
     )
-    assert rate["First usage, UTC"] == "2026-10-01 00:00:00"
+    assert str(rate["First usage, UTC"]) == "2026-10-01 00:00:00"
     [unpriced] = [row for row in rows if row["Finding"] == "No rate"]
     assert unpriced["Expected"] is None
     assert unpriced["Expected (exact)"] is None
@@ -87,7 +89,50 @@ def test_lines_stand_under_their_finding():
     assert row["Line item"] == "li-0001"
     assert row["Quantity (exact)"] == "2.987654321"
     assert row["Billed"] == pytest.approx(4.5287)
-    assert row["Usage begins, UTC"] == "2026-10-03 07:00:00"
+    assert str(row["Usage begins, UTC"]) == "2026-10-03 07:00:00"
+
+
+def dated(sheet, name):
+    """The cells below a head of a sheet."""
+    place = next(cell.column for cell in sheet[1] if cell.value == name)
+    return [sheet.cell(row, place) for row in range(2, sheet.max_row + 1)]
+
+
+def test_days_and_times_are_dates_with_the_format_of_one():
+    book = opened(samples.typical())
+    for sheet, name, code in (
+        ("Findings", "First usage, UTC", "yyyy-mm-dd hh:mm:ss"),
+        ("Findings", "Last usage, UTC", "yyyy-mm-dd hh:mm:ss"),
+        ("Lines", "Usage begins, UTC", "yyyy-mm-dd hh:mm:ss"),
+        ("Lines", "Usage ends, UTC", "yyyy-mm-dd hh:mm:ss"),
+        ("Days", "Day", "yyyy-mm-dd"),
+        ("Provisioned", "Day", "yyyy-mm-dd"),
+    ):
+        cells = [one for one in dated(book[sheet], name) if one.value not in (None, "several")]
+        assert cells, (sheet, name)
+        assert {(one.is_date, one.number_format) for one in cells} == {(True, code)}
+    result = samples.typical()
+    assert [one.value.date() for one in dated(book["Days"], "Day")] == [
+        row.day for row in result.days
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "shown", "kind"),
+    [
+        (datetime(2026, 10, 1, 2, tzinfo=EAST), "2026-10-01 00:00:00", datetime),
+        (datetime(2026, 10, 31, 23, 59, 59, 999999, UTC), "2026-10-31 23:59:59", datetime),
+        (datetime(1900, 3, 1, tzinfo=UTC), "1900-03-01 00:00:00", datetime),
+        (datetime(1900, 2, 28, tzinfo=UTC), "1900-02-28 00:00:00", str),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01 00:00:00", str),
+        (datetime(9999, 12, 31, 23, tzinfo=UTC), "9999-12-31 23:00:00", datetime),
+    ],
+)
+def test_a_time_is_of_utc_and_one_that_no_spreadsheet_knows_is_text(time, shown, kind):
+    findings = [samples.finding(1, first_usage=time)]
+    result = samples.typical().model_copy(update={"findings": findings, "finding_lines": []})
+    [row] = table(opened(result)["Findings"])
+    assert (str(row["First usage, UTC"]), type(row["First usage, UTC"])) == (shown, kind)
 
 
 def test_no_digit_is_lost_and_a_small_amount_is_not_shown_as_zero():
@@ -110,7 +155,7 @@ def test_text_of_a_bill_is_text_in_every_cell(bad):
     for sheet in load_workbook(io.BytesIO(raw)):
         for row in sheet.iter_rows():
             for cell in row:
-                assert cell.data_type in {"s", "n"}
+                assert cell.data_type in {"s", "n", "d"}
                 assert cell.hyperlink is None
     [row] = table(load_workbook(io.BytesIO(raw))["Findings"])
     assert row["Resource"] == text.visible(bad, workbook.CELL)

@@ -63,6 +63,8 @@ DETAILS = (
 )
 """What a finding shows when it is opened: the field of its card, and the label."""
 
+_AMOUNTS = ("billed", "expected", "difference")
+
 Card = dict[str, str]
 
 
@@ -96,6 +98,7 @@ def render(result: AuditResult) -> str:
             details=DETAILS,
             rows=list(zip(cards[:ROWS], _orders(findings)[:ROWS], strict=True)),
             blank=_blank(),
+            longest=max((len(card[name]) for card in cards for name in _AMOUNTS), default=0),
             total=len(findings),
             lines=_lines(result),
             packed=_pack(cards[ROWS:], _orders(findings)[ROWS:]),

@@ -2,13 +2,14 @@
 
 A spreadsheet keeps numbers as doubles, fifteen digits of them. So each column of dollars,
 quantities or rates is a number, for sums and filters, and stands again at the right of its sheet
-as a text with every digit. What came from a bill is text, never a formula, a link or a number.
+as a text with every digit. Days and times (UTC) are dates, but for those before 1900, which are
+text. What else came from a bill is text, never a formula, a link or a number.
 """
 
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import xlsxwriter
@@ -38,7 +39,10 @@ _EXACT = (
 # A workbook states when it was made; a fixed time keeps the bytes equal for equal results.
 _MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook knows no time zones
 
-Cell = str | int | Decimal | None
+# A spreadsheet counts days from 1900, and holds that a leap year; March is right in every one.
+_FIRST_DAY = date(1900, 3, 1)
+
+Cell = str | int | Decimal | date | None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,17 @@ class _Sheets:
             # Equal amounts are written alike, whatever zeros they end in.
             alike = Decimal(plain(cell))
             sheet.write_number(row, place, alike, self._format(named, num_format=code))
+        elif isinstance(cell, datetime) and cell.date() >= _FIRST_DAY:
+            code = "yyyy-mm-dd hh:mm:ss"
+            time = self._format("time", num_format=code, align="left", valign="top")
+            sheet.write_datetime(row, place, _utc(cell), time)
+        elif isinstance(cell, datetime):
+            sheet.write_string(row, place, _utc(cell).isoformat(" "))
+        elif isinstance(cell, date) and cell >= _FIRST_DAY:
+            day = self._format("day", num_format="yyyy-mm-dd", align="left")
+            sheet.write_datetime(row, place, datetime(cell.year, cell.month, cell.day), day)  # noqa: DTZ001
+        elif isinstance(cell, date):
+            sheet.write_string(row, place, cell.isoformat())
         elif isinstance(cell, int):
             sheet.write_number(row, place, cell, self._format("count", num_format="#,##0"))
         else:
@@ -273,17 +288,18 @@ def _finding(finding: Finding, state: FindingState | None) -> list[Cell]:
         rate.source if rate else None,
         rate.reference if rate else None,
         finding.lines,
-        _time(finding.first_usage),
-        _time(finding.last_usage),
+        finding.first_usage,
+        finding.last_usage,
         finding.check,
         finding.id,
         finding.series_id,
     ]
 
 
-def _time(time: datetime | None) -> str | None:
-    """Write a time so that it sorts as text; a spreadsheet's own dates begin in 1900."""
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else None
+def _utc(time: datetime) -> datetime:
+    """Return a time in UTC, without its zone and what is less than a second."""
+    there = time.astimezone(UTC) if time.tzinfo else time
+    return there.replace(tzinfo=None, microsecond=0)
 
 
 def _lines(result: AuditResult) -> Sheet:
@@ -311,8 +327,8 @@ def _lines(result: AuditResult) -> Sheet:
                 finding.usage_type,
                 finding.usage_account,
                 line.line_item_id,
-                _time(line.usage_start),
-                _time(line.usage_end),
+                line.usage_start,
+                line.usage_end,
                 line.quantity,
                 line.billed_rate,
                 line.billed,
@@ -363,7 +379,7 @@ def _days(result: AuditResult) -> Sheet:
             row.period,
             row.payer_account,
             row.currency,
-            row.day.isoformat(),
+            row.day,
             OTHERS if row.label is None else row.label,
             row.billed,
         ]
@@ -393,7 +409,7 @@ def _provisioned(result: AuditResult) -> Sheet:
             row.label,
             row.region,
             row.commitment,
-            row.day.isoformat() if row.day else "several",
+            row.day or "several",
             row.hours,
             row.billed,
         ]
@@ -428,7 +444,7 @@ def _provenance(result: AuditResult) -> Sheet:
     ]
     run = result.run
     rows: list[list[Cell]] = [
-        ["Audit", f"curecon {run.curecon_version}, run {run.id}", _time(run.started), None, None]
+        ["Audit", f"curecon {run.curecon_version}, run {run.id}", run.started, None, None]
     ]
     for one in run.deliveries:
         said = f"{one.period}, payer {one.payer_account}, {one.format}"
