@@ -128,7 +128,8 @@ class _Sheets:
             sheet.write_string(row, place, _utc(cell).isoformat(" "))
         elif isinstance(cell, date) and cell >= _FIRST_DAY:
             day = self._format("day", num_format="yyyy-mm-dd", align="left")
-            sheet.write_datetime(row, place, datetime(cell.year, cell.month, cell.day), day)  # noqa: DTZ001
+            midnight = datetime.combine(cell, datetime.min.time())
+            sheet.write_datetime(row, place, midnight, day)
         elif isinstance(cell, date):
             sheet.write_string(row, place, cell.isoformat())
         elif isinstance(cell, int):
