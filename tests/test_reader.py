@@ -685,7 +685,7 @@ def test_text_that_is_not_utf_8_is_named(tmp_path):
         (csv_bytes().decode().encode("utf-16-le"), "no CSV header"),
         (b"\x00" * 5000, "no CSV header"),
         (b"x" * (1 << 21), "no CSV header"),
-        (gz(csv_bytes())[:-20], "neither Parquet nor UTF-8 CSV"),
+        (gz(csv_bytes())[:-20], "after row 3: "),
         (gz(csv_bytes())[:11], "neither Parquet nor UTF-8 CSV"),
         (b"\x1f\x8b", "neither Parquet nor UTF-8 CSV"),
         (b"\x1f\x8bnonsense", "neither Parquet nor UTF-8 CSV"),

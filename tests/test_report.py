@@ -655,7 +655,7 @@ ATTRIBUTES = {
     "style": set(),
     "summary": {"id"},
     "svg": {"class", "x", "y", "width", "height", "role", "aria-labelledby", "aria-hidden"},
-    "table": {"id", "class"},
+    "table": {"id", "class", "style"},
     "tbody": {"data-severity", "data-order"},
     "td": {"class", "colspan"},
     "template": {"id"},
@@ -691,6 +691,9 @@ class Page(HTMLParser):
         assert tag in ATTRIBUTES, f"unexpected <{tag}>"
         names = [name for name, _ in attrs]
         assert set(names) <= ATTRIBUTES[tag], f"unexpected attributes {names} of <{tag}>"
+        if tag == "table":
+            style = dict(attrs).get("style", "")
+            assert re.fullmatch(r"(--longest: [0-9]+)?", style), f"unexpected style {style}"
         assert len(names) == len(set(names))
         values = dict(attrs)
         self.tags[tag] += 1

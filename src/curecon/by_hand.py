@@ -217,14 +217,16 @@ def _sentence(model: type[Record], error: ErrorDetails, own: Mapping[str, str]) 
 
 def nearest(text: str, known: Iterable[str]) -> str:
     """Say which of the known words is likest to one that is not known."""
-    matcher = difflib.SequenceMatcher(b=text.lower())
-
-    def likeness(word: str) -> float:
-        """Count letters in their order, and in any, since a slip often swaps two of them."""
-        matcher.set_seq1(word.lower())
-        return matcher.ratio() + matcher.quick_ratio()
-
-    return f"the nearest that is known is {max(known, key=likeness)!r}"
+    asked = text.lower()
+    # Letters in their order count, and in any, since a slip often swaps two of them.
+    likest = max(
+        known,
+        key=lambda word: (
+            (match := difflib.SequenceMatcher(None, word.lower(), asked)).ratio()
+            + match.quick_ratio()
+        ),
+    )
+    return f"the nearest that is known is {likest!r}"
 
 
 def short(text: str, length_max: int = 200) -> str:

@@ -249,7 +249,7 @@ def _read_totals(
     if opened.stored == "csv":
         known = ", ".join(map(text, others))
         by_name = f"CASE WHEN line_item_product_code IN ({known}) THEN FALSE ELSE {name} END"
-        told = "".join(f", count({one}) AS read_{one}" for one in _parsed(con))
+        told = "".join(f", count({one}) AS read_{at}" for at, one in enumerate(_parsed(con)))
     execute(
         con,
         f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
