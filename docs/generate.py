@@ -21,7 +21,8 @@ from pathlib import Path
 
 import cyclopts
 
-from curecon import checks, cli, decode, grammar, ledger, named, rates
+from curecon import checks, cli, decode, grammar, ledger, named, rates, savings_plans
+from curecon.money import plain
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -162,7 +163,9 @@ _READ_AS_THEY_ARE = {"provider", "model", "instance_type"}
 
 
 def _cell_or_why(row: dict[str, str], cell: str) -> str:
-    return row[cell].replace("|", "\\|") or row.get(CELLS.get(cell, ""), "")
+    why = row.get(CELLS.get(cell, ""), "")
+    percent = plain(savings_plans.percent_max())
+    return row[cell].replace("|", "\\|") or why.replace("{savings_plans_percent}", percent)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`curecon rates diff`, and what `rates check` adds: changes, agreement with cards, holes, units.
+"""`curecon rates diff`: what changed, and how price lists agree with the cards.
 
 Price lists are built from the real item (see fixtures/price_lists/README.md); most prices of cards
 are those of the packaged ones, so that a slip in either is seen.
@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curecon import cli, rate_diff, rates
+from cards import rate, write_cards
+from curecon import cli, rate_diff
 from curecon.errors import OptionInvalid, RatesInvalid
-from curecon.packaged import folder
-from curecon.rate_diff import diff, gaps, percentage, wrong_units
+from curecon.rate_diff import diff, percentage
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "price_lists"
 REAL_ITEM = FIXTURES / "get_products_item.json"
@@ -314,156 +314,6 @@ def test_marketplace_models_are_known_by_their_product(lists):
     assert row["outcome"] != "undecoded", row["reason"]
 
 
-# --- holes and units
-
-
-def rate(price="0.008", starts="2024-01-01", ends=None, regions='["us-east-1"]', **other):
-    select = other.get(
-        "select",
-        'service = "bedrock", capability = "on_demand", provider = "Anthropic", '
-        'model = "Claude 2.0", token_type = "input"',
-    )
-    return (
-        f"[[rate]]\nselect = {{ {select} }}\nregions = {regions}\nprice = {price}\n"
-        f'unit = "{other.get("unit", "1K tokens")}"\nstarts = {starts}\n'
-        + (f"ends = {ends}\n" if ends else "")
-        + f'reference = "x"\nchecked = 2024-01-01\n{other.get("more", "")}\n'
-    )
-
-
-def write_cards(tmp_path, *tables):
-    """Write one card of these rates; return its folder."""
-    path = tmp_path / "cards"
-    path.mkdir(exist_ok=True)
-    (path / "ours.toml").write_text('card = "ours"\nsource = "y"\n' + "".join(tables), "utf-8")
-    return path
-
-
-def read(tmp_path, *tables):
-    return rates.read_cards([write_cards(tmp_path, *tables)])
-
-
-CHARGE = "bedrock, on_demand, Anthropic, Claude 2.0, input"
-
-
-def test_a_hole_between_two_prices_is_said(tmp_path):
-    cards = read(
-        tmp_path,
-        rate(ends="2024-06-01", regions='["us-east-1", "us-west-2"]'),
-        rate(starts="2024-07-01", regions='["us-east-1", "us-west-2", "eu-west-1"]'),
-    )
-    assert gaps(cards) == [
-        f"ours: {CHARGE} in us-east-1, us-west-2 has no rate from 2024-06-01 until 2024-07-01"
-    ]
-
-
-@pytest.mark.parametrize(
-    "tables",
-    [
-        [rate(ends="2024-06-01"), rate(starts="2024-06-01")],
-        [rate(ends="2024-06-01"), rate(starts="2024-07-01", regions='["eu-west-1"]')],
-        [rate(ends="2024-06-01"), rate(starts="2024-07-01", more='currency = "CNY"')],
-        [
-            rate(ends="2024-06-01"),
-            rate(starts="2024-06-01", ends="2024-07-01", regions='["*"]'),
-            rate(starts="2024-07-01"),
-        ],
-        [
-            rate(ends="2024-06-01", more="tier_to = 10"),
-            rate(ends="2024-08-01", more="tier_from = 10"),
-            rate(starts="2024-08-01", more="tier_from = 10"),
-        ],
-        [rate(ends="2024-06-01")],
-    ],
-)
-def test_what_is_no_hole_is_not_said(tmp_path, tables):
-    assert gaps(read(tmp_path, *tables)) == []
-
-
-def test_the_regions_of_a_hole_are_shortened(tmp_path):
-    regions = json.dumps(["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2"])
-    cards = read(
-        tmp_path,
-        rate(ends="2024-06-01", regions=regions),
-        rate(starts="2024-07-01", regions=regions),
-    )
-    assert "in eu-west-1, eu-west-2, eu-west-3 and 2 more has" in gaps(cards)[0]
-
-
-def sold(service, capability, counted=None, **attributes):
-    attributes |= {"service": service, "capability": capability}
-    attributes |= {"token_type": counted} if counted else {}
-    return ", ".join(f'{name} = "{value}"' for name, value in attributes.items())
-
-
-@pytest.mark.parametrize(
-    ("select", "unit", "right"),
-    [
-        (sold("bedrock", "on_demand", "input"), "1M tokens", True),
-        (sold("bedrock", "on_demand", "input"), "image", False),
-        (sold("bedrock", "on_demand", "cache_read"), "hour", False),
-        (sold("bedrock", "on_demand", "image"), "1K tokens", False),
-        (sold("bedrock", "on_demand", "input_image"), "image", True),
-        (
-            sold("bedrock", "reserved_throughput", "input"),
-            "1K TPM Hour",
-            True,
-        ),
-        (
-            sold("bedrock", "reserved_throughput", "input"),
-            "1K tokens",
-            False,
-        ),
-        (
-            sold("bedrock", "provisioned_throughput", commitment="none"),
-            "hour",
-            False,
-        ),
-        (sold("sagemaker", "hosting", component="instance"), "second", True),
-        (sold("sagemaker", "hosting", component="instance"), "GB-Mo", False),
-        (sold("sagemaker", "hosting", component="data_in"), "GB-Mo", False),
-        (sold("sagemaker", "human_task"), "hour", False),
-        (sold("sagemaker", "canvas"), "hour", True),
-    ],
-)
-def test_a_unit_counts_what_is_sold(tmp_path, select, unit, right):
-    cards = read(tmp_path, rate(select=select, unit=unit))
-    wrong = wrong_units(cards, rates.card_files([tmp_path / "cards"]))
-    assert (wrong == []) == right
-    assert all(f"`unit` '{unit}' counts" in sentence for sentence in wrong)
-
-
-def test_a_wrong_unit_is_explained(tmp_path):
-    cards = read(tmp_path, rate(unit="image", regions='["us-east-1", "us-west-2"]'))
-    [sentence] = wrong_units(cards, rates.card_files([tmp_path / "cards"]))
-    assert sentence == (
-        f"{tmp_path / 'cards' / 'ours.toml'}: {CHARGE} in us-east-1, us-west-2: "
-        "`unit` 'image' counts images, but what is sold is counted in tokens"
-    )
-
-
-def test_the_packaged_cards_have_right_units_and_known_holes():
-    cards = rates.read_cards([folder("rates")])
-    assert wrong_units(cards, rates.card_files([folder("rates")])) == []
-    assert all(
-        "batch" in sentence or sentence.endswith("no rate from 2024-01-01 until 2024-04-01")
-        for sentence in gaps(cards)
-    ), "see rates/README.md"
-
-
-def test_every_word_of_the_table_of_units_is_in_the_vocabulary():
-    known = rates.attributes()
-    for name, table in rate_diff._COUNTS.items():
-        assert set(table) <= set(known[name])
-    dimensions = set(rate_diff.units.unit_table()["dimension"])
-    assert all(
-        dimension in dimensions
-        for table in rate_diff._COUNTS.values()
-        for counted in table.values()
-        for dimension in counted
-    )
-
-
 # --- the commands
 
 
@@ -507,25 +357,3 @@ def test_the_table_leaves_out_what_tells_nothing():
     assert rate_diff.for_table(rows).columns == ["change", "operation", "old_unit"]
     other = rows.with_columns(new_unit=pl.lit("v"))
     assert "new_unit" in rate_diff.for_table(other).columns
-
-
-def test_the_check_warns_of_holes_and_refuses_wrong_units(tmp_path, capsys):
-    other = sold("bedrock", "on_demand", "input", model="Ours")
-    holes = [
-        rate(select=other, ends="2024-06-01"), rate(select=other, starts="2024-07-01")
-    ]  # fmt: skip
-    assert cli.run(["rates", "check", str(write_cards(tmp_path, *holes))]) == 0
-    printed = capsys.readouterr().out
-    assert "warning: ours: bedrock, on_demand, Ours, input in us-east-1 has no rate" in printed
-    assert "19 cards are valid" in printed
-    wrong = write_cards(tmp_path, rate(select=other, unit="image"))
-    assert cli.run(["rates", "check", str(wrong)]) == 2
-    said = capsys.readouterr().err
-    assert str(wrong / "ours.toml") in said
-    assert "counts images" in said
-
-
-def test_the_check_of_a_folder_without_cards_says_so(tmp_path, capsys):
-    (tmp_path / "notes.txt").write_text("no card")
-    assert cli.run(["rates", "check", str(tmp_path)]) == 2
-    assert f"{tmp_path} holds no rate card" in capsys.readouterr().err

@@ -3,24 +3,38 @@
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App
 
 from curecon.cli_options import FINE, INTERRUPTED, Many, day
 from curecon.errors import RatesInvalid
 
+if TYPE_CHECKING:
+    import polars as pl
+
+    from curecon import rate_check
+
 rates_app = App(name="rates", help="What is known about prices.")
 
 
 @rates_app.command(name="check")
-def rates_check(*folders: Path) -> int:
+def rates_check(
+    *folders: Path,
+    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
+    contract: Path | None = None,
+) -> int:
     """Validate rate cards: the packaged ones together with those in the given folders.
+
+    Price lists and a contract are validated too where they are named, and rates of savings plans
+    that save more than AWS's page promises are noted: they are something to look at, no error.
 
     Args:
         folders: folders of cards of your own.
+        price_list: AWS price-list JSON, a file or a folder; may be given several times.
+        contract: what was agreed with AWS, as TOML.
     """
-    from curecon import by_hand, rate_diff, rates
+    from curecon import by_hand, rate_check, rates
     from curecon.packaged import folder
 
     every = [folder("rates"), *folders]
@@ -28,13 +42,53 @@ def rates_check(*folders: Path) -> int:
     if empty := [by_hand.shown(one) for one in folders if not rates.card_files([one])]:
         said = "holds no rate card; a card ends in .toml and lies directly in the folder"
         raise RatesInvalid("\n".join(f"{one} {said}" for one in empty))
-    if wrong := rate_diff.wrong_units(known, rates.card_files(every)):
+    places = rates.places(every)
+    if wrong := rate_check.wrong_units(known, places):
         raise RatesInvalid("\n".join(wrong))
-    for sentence in rate_diff.gaps(known):
-        sys.stdout.write(f"warning: {sentence}\n")
+    _say_holes(rate_check.gaps(known, places), set(rates.card_files(list(folders))))
+    notes = _of_plans(known, price_list, contract)
+    for sentence in notes:
+        sys.stdout.write(f"note: {sentence}\n")
     cards = len(rates.card_sources(every))
     sys.stdout.write(f"{cards} cards are valid: {known.height} rates by region, none overlap.\n")
     return FINE
+
+
+def _say_holes(holes: "list[rate_check.Hole]", own: set[Path]) -> None:
+    """Print holes; beside cards of one's own, those of the packaged cards are only counted."""
+    for one in holes:
+        if own and one.note is not None and not own & one.files:
+            continue
+        if one.note is None:
+            remedy = "let them touch, or say why not in the `note` of the rate that ends"
+            sys.stdout.write(f"warning: {one.sentence}; {remedy}\n")
+        else:
+            sys.stdout.write(f"note: {one.sentence}. The card says: {one.note}\n")
+    explained = sum(one.note is not None and not own & one.files for one in holes)
+    if own and explained:
+        sys.stdout.write(
+            f"note: {explained} holes in packaged cards have a reason each, which "
+            "`curecon rates check` without a folder prints\n"
+        )
+
+
+def _of_plans(known: "pl.DataFrame", price_lists: list[Path], contract: Path | None) -> list[str]:
+    """Validate price lists and a contract; say what is left out, and what saves too much."""
+    if not price_lists and contract is None:
+        return []
+    import polars as pl
+
+    from curecon import contract as contracts
+    from curecon import price_list, savings_plans
+
+    terms = contracts.read(contract)
+    listed = price_list.load(price_lists)
+    asked = [savings_plans.offered(listed.rates)]
+    if contract is not None:
+        asked.append(savings_plans.agreed(terms, contract))
+    on_demand = pl.concat([known, listed.rates], how="diagonal_relaxed")
+    left_out = [f"{one.name}: {one.prices} prices left out, {one.reason}" for one in listed.skipped]
+    return left_out + savings_plans.beyond(pl.concat(asked), on_demand)
 
 
 @rates_app.command(name="list")

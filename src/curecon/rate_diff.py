@@ -4,12 +4,9 @@ Two snapshots are compared rate by rate: by SKU, rate code and tier. Only offers
 both cover are compared, since what one of them never held says nothing about prices. A snapshot
 is compared with the cards charge by charge: its usage types are decoded as a bill's are, and
 matched with the card in force on the day of its publication.
-
-`gaps` and `wrong_units` are what `curecon rates check` says of cards that can be read.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curecon import by_hand, decode, matching, price_list, rates, units
+from curecon import decode, matching, price_list, rates, units
 from curecon.errors import OptionInvalid
 from curecon.money import plain
 from curecon.packaged import folder
@@ -26,7 +23,6 @@ CARDS = "cards"
 """The word that stands for the packaged cards, where a price list could stand."""
 
 _PLANS = "MachineLearningSavingsPlans"
-_NEVER = date.max
 _REGIONS_SHOWN_MAX = 3
 
 _TEXT = pl.String()
@@ -186,13 +182,14 @@ def _only_in(name: str, listed: pl.DataFrame, both: pl.DataFrame) -> list[str]:
         .agg(pl.len(), pl.col("region").fill_null("no region").unique().sort())
     )
     return [
-        f"only {name} has {service} in {_few(regions)}: "
+        f"only {name} has {service} in {few(regions)}: "
         f"{count:,} rate{'s' * (count != 1)} not compared"
         for service, count, regions in alone.sort("service").iter_rows()
     ]
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Name some of many."""
     more = len(names) - _REGIONS_SHOWN_MAX
     return ", ".join(names[:_REGIONS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 
@@ -265,7 +262,7 @@ def _against_cards(listed: pl.DataFrame) -> Difference:
     listed = listed.filter(pl.col("source_kind") == "price_list")
     charges = listed.select(list(dict.fromkeys(_CHARGE.values()))).unique(maintain_order=True)
     charges = charges.with_row_index("charge_key_id").cast({"charge_key_id": pl.UInt64})
-    keys = _decoded(charges)
+    keys = decoded(charges)
     cards = rates.read_cards([folder("rates")])
     known = pl.concat([cards, price_list.read_price_lists([])], how="diagonal_relaxed")
     key_rates, reasons = matching.price(keys, known, list(rates.attributes()))
@@ -289,7 +286,7 @@ def _against_cards(listed: pl.DataFrame) -> Difference:
     return _counted(pl.DataFrame(found, schema=_COMPARED, orient="row"))
 
 
-def _decoded(charges: pl.DataFrame) -> pl.DataFrame:
+def decoded(charges: pl.DataFrame) -> pl.DataFrame:
     """Write rates of a price list as the charge keys that a bill would have, and decode them."""
     nothing = pl.lit(None, pl.String)
     keys = charges.select(
@@ -386,124 +383,3 @@ def _counted(found: pl.DataFrame) -> Difference:
     counts = dict(found.group_by("outcome").agg(pl.col("rates").sum()).iter_rows())
     said = ", ".join(f"{outcome} {counts.get(outcome, 0):,}" for outcome in _OUTCOMES)
     return Difference(rows, [said])
-
-
-# --- what a check says of cards
-
-
-def gaps(cards: pl.DataFrame) -> list[str]:
-    """Say where a price ends and another of the same charge and region begins only days later.
-
-    Args:
-        cards: as `rates.read_cards` returns them.
-
-    Returns:
-        A sentence a hole, with the regions that have it.
-    """
-    key = [*rates.attributes(), "currency"]
-    named = cards.filter(pl.col("region") != by_hand.EVERY_REGION).select(*key, "region").unique()
-    everywhere = cards.filter(pl.col("region") == by_hand.EVERY_REGION)
-    # What holds in every region also fills the holes of those that are named.
-    met = everywhere.drop("region").join(named, on=key, nulls_equal=True).select(cards.columns)
-    place = [*key, "region"]
-    reach = pl.col("ends").fill_null(_NEVER).cum_max().shift(1).over(place)
-    holes = (
-        pl.concat([cards, met])
-        .sort(*place, "starts", "tier_from")
-        .with_columns(reach=reach)
-        .filter(pl.col("starts") > pl.col("reach"))
-        .group_by(*key, "reach", "starts")
-        .agg(pl.col("card").unique().sort().str.join(", "), pl.col("region").unique().sort())
-        .with_columns(charge=_charge())
-        .sort("card", "charge", "reach", "starts")
-    )
-    return [
-        f"{card}: {charge} in {_few(regions)} has no rate from {reach} until {starts}"
-        for card, charge, regions, reach, starts in holes.select(
-            "card", "charge", "region", "reach", "starts"
-        ).iter_rows()
-    ]
-
-
-def _charge() -> pl.Expr:
-    return pl.concat_str(list(rates.attributes()), separator=", ", ignore_nulls=True)
-
-
-_TOKENS = frozenset({"tokens"})
-_TIME = frozenset({"time"})
-_STORAGE = frozenset({"storage_months", "storage_hours"})
-_TEXT_TOKENS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "cache_write_30m")
-
-# What the unit of a rate must count, by an attribute that says what is sold. What is not listed
-# is sold in several ways. A capability goes before a type of token: throughput by the hour is
-# bought for input tokens, too.
-_COUNTS: dict[str, dict[str, frozenset[str]]] = {
-    "capability": {
-        "provisioned_throughput": frozenset({"model_unit_hours"}),
-        "reserved_throughput": frozenset({"token_per_minute_hours"}),
-        "custom_model_import": frozenset({"custom_model_unit_minutes"}),
-        "custom_model_import_storage": frozenset({"custom_model_unit_months"}),
-        "customization_storage": frozenset({"model_months", *_STORAGE}),
-        "human_task": frozenset({"human_tasks"}),
-        "guardrail": frozenset({"text_units", "images"}),
-        "guardrail_check": frozenset({"text_units", "images"}),
-    },
-    "token_type": {
-        **dict.fromkeys((*_TEXT_TOKENS, "training_token"), _TOKENS),
-        "input_image": frozenset({"tokens", "images"}),
-        "output_image": frozenset({"tokens", "images"}),
-        "image": frozenset({"images"}),
-        "training_image": frozenset({"images"}),
-        "video": frozenset({"videos", "time"}),
-        "input_video": frozenset({"tokens", "videos", "time"}),
-        **dict.fromkeys(
-            ("input_audio", "output_audio", "input_speech", "output_speech"),
-            frozenset({"tokens", "time"}),
-        ),
-        "search_unit": frozenset({"search_units", "queries", "requests"}),
-    },
-    "component": {
-        **dict.fromkeys(("instance", "duration", "provisioned"), _TIME),
-        "volume": _STORAGE,
-        "data_in": frozenset({"bytes"}),
-        "data_out": frozenset({"bytes"}),
-        "write_units": frozenset({"write_units"}),
-        "read_units": frozenset({"read_units"}),
-    },
-}
-
-
-def wrong_units(cards: pl.DataFrame, files: Mapping[str, Path]) -> list[str]:
-    """Say which rates count something else than what they sell, e.g. tokens by the image.
-
-    Args:
-        cards: as `rates.read_cards` returns them.
-        files: the file of each card, as `rates.card_files` returns them.
-
-    Returns:
-        A sentence a file, charge and unit, with the regions that have it.
-    """
-    counted = (
-        cards.with_columns(charge=_charge())
-        .group_by("card", "charge", "unit", *_COUNTS)
-        .agg(pl.col("region").unique().sort())
-        .sort("card", "charge", "unit", *_COUNTS)
-    )
-    sentences = []
-    for row in counted.iter_rows(named=True):
-        dimension = units.dimension(row["unit"])
-        expected = next(
-            (_COUNTS[name][row[name]] for name in _COUNTS if row[name] in _COUNTS[name]), None
-        )
-        if expected is not None and dimension not in expected:
-            wanted = " or ".join(sorted(_words(each) for each in expected))
-            counts = f"`unit` {row['unit']!r} counts {_words(str(dimension))}"
-            sentences.append(
-                f"{by_hand.shown(files[row['card']])}: {row['charge']} in {_few(row['region'])}: "
-                f"{counts}, but what is sold is counted in {wanted}"
-            )
-    return sentences
-
-
-def _words(dimension: str) -> str:
-    return dimension.replace("_", " ")

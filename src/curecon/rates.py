@@ -171,9 +171,29 @@ def card_sources(folders: list[Path]) -> list[RateSource]:
     ]
 
 
-def card_files(folders: list[Path]) -> dict[str, Path]:
-    """Return the file of each card that is valid by itself, by the card's name."""
-    return {file.card.card: file.path for file in _read_folders(folders)[0]}
+def card_files(folders: list[Path]) -> list[Path]:
+    """List the files of the folders that are cards by their name."""
+    return _card_paths(folders)[0]
+
+
+def places(folders: list[Path]) -> pl.DataFrame:
+    """Say where each rate stands: rate_id, file, number, place (both, and what is priced), note.
+
+    Raises:
+        RatesInvalid: a card breaks the rules.
+    """
+    files, problems = _read_folders(folders)
+    _refuse(problems)
+    rows = [
+        (_rate_id(file.card, _as_priced(rate), region), str(file.path), number,
+         _place(file.path, number, rate.select), rate.note)
+        for file in files
+        for number, rate in file.rates
+        for region in rate.regions
+    ]  # fmt: skip
+    text = pl.String()
+    schema = {"rate_id": text, "file": text, "number": pl.Int64(), "place": text, "note": text}
+    return frames.of_rows(rows, schema)
 
 
 def schema() -> dict[str, pl.DataType]:
