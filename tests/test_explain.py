@@ -13,7 +13,7 @@ from rich.console import Console
 
 import bills
 import curecon
-from curecon import candidates, cli, explanation, ledger, matching, rates
+from curecon import arithmetic, candidates, checks, cli, explanation, ledger, matching, rates
 from curecon.errors import OptionInvalid
 from curecon.reconcile import Options, audit, bring_in
 from curecon.report import chain
@@ -163,7 +163,9 @@ def test_every_line_of_the_demo_is_explained(demo_lines):
 @pytest.mark.parametrize(
     "name",
     [
-        "arithmetic_with_twenty_decimals", "discount_missing", "focus_kinds_of_charge",
+        "arithmetic_with_twenty_decimals", "commitment_not_honoured_fires", "discount_missing",
+        "focus_kinds_of_charge", "human_tasks_beyond_evidence_fires", "plan_not_applied_fires",
+        "rate_of_another_usage_type_fires",
         "focus_list_cost_differs", "identical_usage_fires", "provisioned_hours_beyond_the_clock",
         "rate_of_a_line_across_tiers", "savings_plan_fee_and_rate_differ",
         "services_all_arithmetic_fires", "several_causes_on_one_line", "split_line_children",
@@ -181,6 +183,15 @@ def test_every_line_of_a_case_is_explained(name, tmp_path):
             taken = [each for each in one.candidates if each.verdict == "taken"]
             assert [each.rate_id for each in one.rates] == sorted(each.rate_id for each in taken)
             assert shown(one)
+
+
+def test_a_cause_that_a_check_explains_is_said_in_words(tmp_path):
+    moving = {one.name for one in checks.load() if one.moves}
+    assert moving == set(arithmetic._MOVED)
+    path, known = of_case("rate_of_another_usage_type_fires", tmp_path)
+    (one,) = [one for one in every_line(path, **known)[0] if len(one.arithmetic.steps) > 3]
+    assert (one.arithmetic.product, one.arithmetic.expected) == (Decimal(12), Decimal(3))
+    assert "Rate, +9.0000000000: its SKU is of another usage type" in " ".join(one.arithmetic.steps)
 
 
 def test_a_rate_fits_where_nothing_differs_and_nowhere_else(demo, tmp_path):

@@ -43,6 +43,8 @@ HARMFUL = {
     "nothing there": "SELECT line, 'x' AS reason FROM nowhere",
     "no reason": "SELECT line, NULL AS reason FROM lines",
     "a severity of its own": "SELECT line, 'x' AS reason, 'grave' AS severity FROM lines",
+    "dollars of its own": "-- owns: anomaly\nSELECT line, 'x' AS reason FROM lines",
+    "dollars that it moves": "-- moves: yes\nSELECT line, 'x' AS reason FROM lines",
     "a line of nobody": "SELECT 999 AS line, 'x' AS reason",
 }
 

@@ -1,11 +1,12 @@
 -- severity: warning
 -- category: duplicate
+-- moves: yes
 -- resource: yes
 -- needs: charge_keys WHERE resource_type IS NOT NULL
 -- question: Is the usage of a resource billed to the account it lies in, and to another one too?
 -- The ARN names the account that a job, an endpoint, a notebook or a provisioned model lies in, and
--- each is billed there (CUR: the usage account is the one that used the service). The dollars stand
--- beside the bridge: nothing says which of the two lines goes.
+-- each is billed there (CUR: the usage account is the one that used the service), so the line of the
+-- other account is the one too many. What a plan covers has its negation, and costs nothing.
 WITH elsewhere AS (
     SELECT
         l.delivery_id,
@@ -15,7 +16,9 @@ WITH elsewhere AS (
         l.line_item_usage_start_date AS usage_start,
         l.line_item_usage_end_date AS usage_end,
         l.line_item_usage_amount AS quantity,
-        l.line_item_unblended_cost AS billed
+        l.line_item_unblended_cost AS billed,
+        CAST(CASE WHEN k.kind = 'usage' THEN 0 ELSE l.line_item_unblended_cost END
+            AS DECIMAL(36, 20)) AS expected
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
@@ -32,8 +35,8 @@ WITH elsewhere AS (
 SELECT DISTINCT
     e.line,
     e.billed,
-    CAST(0 AS DECIMAL(36, 20)) AS expected,
-    e.billed AS difference,
+    e.expected,
+    CAST(e.billed - e.expected AS DECIMAL(36, 20)) AS difference,
     'The same usage of this resource is billed to the account it lies in too.' AS reason
 FROM elsewhere AS e
 JOIN lines AS o

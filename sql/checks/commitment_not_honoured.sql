@@ -1,11 +1,13 @@
 -- severity: warning
 -- category: commitment
+-- moves: yes
 -- resource: yes
 -- needs: contract_units
 -- question: Is a provisioned model billed by the commitment that the contract states for its days?
 -- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
--- asked about; the rate without commitment inside of one is wrong, and stands beside the bridge,
--- since the line agrees with its usage type.
+-- asked about, without dollars. The rate without commitment inside of one is wrong although the line
+-- agrees with its usage type: what is agreed says which usage type is due, so the committed rate is
+-- what is expected. FOCUS usage has dollars where nothing was taken off its public cost.
 WITH billed_models AS (
     SELECT
         l.line,
@@ -15,6 +17,8 @@ WITH billed_models AS (
         CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_cost AS billed,
+        k.price_basis = 'unblended'
+            OR l.line_item_unblended_cost = l.pricing_public_on_demand_cost AS is_whole,
         k.model,
         k.region,
         k.commitment
@@ -69,15 +73,16 @@ judged AS (
 
 SELECT
     b.line,
+    n.rate_id,
     CASE WHEN j.in_force IS NOT NULL THEN 'error' ELSE 'warning' END AS severity,
     b.billed,
     CASE
-        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_whole
         THEN CAST(round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
         ELSE b.billed
     END AS expected,
     CASE
-        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_whole
         THEN CAST(b.billed - round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
         ELSE CAST(0 AS DECIMAL(36, 20))
     END AS difference,

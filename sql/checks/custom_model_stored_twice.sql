@@ -1,10 +1,11 @@
 -- severity: warning
 -- category: quantity
+-- moves: yes
 -- needs: charge_keys WHERE capability = 'customization_storage'
 -- question: Is the storage of one custom model billed for more than the month has?
 -- Storage is a price per custom model and month (Bedrock pricing page), so what one model is billed
--- for in a period adds up to a month at most. The dollars stand beside the bridge, since each line
--- agrees with its rate; the lines after the month is full are the ones in question.
+-- for in a period adds up to a month at most. Each line agrees with its rate; those after the month is
+-- full are expected to cost nothing.
 WITH stored AS (
     SELECT
         l.line,

@@ -1,5 +1,6 @@
 -- severity: warning
 -- category: free_tier
+-- moves: yes
 -- needs: evidence
 -- question: Are the first 30 hours of model monitoring of the month billed, although they are free?
 -- Monitoring is billed among other processing on ml.m5.xlarge (SageMaker pricing page), so only

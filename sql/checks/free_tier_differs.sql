@@ -31,4 +31,6 @@ JOIN lines AS l
     ON l.line = c.line
 CROSS JOIN free_tier_table AS f
 WHERE c.component = 'free_tier'
+    -- What the evidence tells is a check's own (checks.move).
+    AND c.reason <> 'free_monitoring_hours_billed'
 ORDER BY c.line_item_id, c.time_interval

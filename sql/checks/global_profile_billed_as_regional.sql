@@ -1,12 +1,14 @@
 -- severity: warning
 -- category: rate
+-- moves: yes
 -- needs: near_rates
 -- question: Is a request through a global inference profile billed at the rate of the region?
 -- Only the ARN of a global profile settles that; its usage is billed at the global rate (Bedrock
--- facts, section 11.3). The line itself agrees with its usage type, so these dollars stand beside
--- the bridge.
+-- facts, section 11.3). The line agrees with its usage type, and its ARN says that another one is due.
+-- FOCUS usage is told where nothing was taken off its public cost.
 SELECT
     l.line,
+    n.rate_id,
     l.line_item_unblended_cost AS billed,
     CAST(round(l.line_item_usage_amount * n.price, 10) AS DECIMAL(36, 20)) AS expected,
     CAST(l.line_item_unblended_cost - round(l.line_item_usage_amount * n.price, 10)
@@ -25,6 +27,10 @@ WHERE k.resource_type = 'inference-profile'
     AND k.kind = 'usage'
     AND k.capability = 'on_demand'
     AND k.routing IS NULL
+    AND (
+        k.price_basis = 'unblended'
+        OR l.line_item_unblended_cost = l.pricing_public_on_demand_cost
+    )
     AND l.line_item_resource_id LIKE '%:inference-profile/global.%'
     AND l.line_item_unblended_cost > round(l.line_item_usage_amount * n.price, 10) + 0.0000000001
 ORDER BY l.line

@@ -1,9 +1,10 @@
 -- severity: warning
 -- category: quantity
+-- moves: yes
 -- needs: evidence
 -- question: Are more human tasks billed than were completed?
--- No AWS service counts tasks, so only complete evidence of them tells. The line agrees with its own
--- quantity, so these dollars stand beside the bridge.
+-- No AWS service counts tasks, so only complete evidence of them tells: the line agrees with its own
+-- quantity, and its quantity is too high.
 WITH done AS (
     SELECT
         account,

@@ -1,12 +1,14 @@
 -- severity: warning
 -- category: commitment
+-- moves: yes
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
 -- needs: charge_keys WHERE kind = 'plan_fee'
 -- question: Is usage on demand that its savings plan covers before and after, and has room for?
 -- A plan applies by itself to what it covers, hour by hour, until its commitment is used (SageMaker
 -- pricing page, "Savings Plans"). Usage of the same kind and account is covered at one rate in hours
 -- before and after, so it is eligible and the plan reaches the account; and what is left of the
--- hour's commitment is enough for it. Its difference is all it cost: the plan's fee is paid anyway.
+-- hour's commitment is enough for it. Its difference is all it cost: the plan's fee is paid anyway, and
+-- what a plan covers is cancelled, so that usage and negation together are expected to come to nothing.
 WITH covered AS (
     SELECT
         l.delivery_id,

@@ -35,4 +35,6 @@ JOIN charge_keys AS k
 JOIN rates AS r
     ON r.rate_id = c.rate_id
 WHERE c.component = 'rate'
+    -- What has a reason is a check's own (checks.move).
+    AND c.reason IS NULL
 ORDER BY c.line_item_id, c.time_interval

@@ -20,4 +20,5 @@ FROM (
     WHERE place = 1
 ) AS o
 WHERE f.id = o.finding
+    AND NOT f.owns_difference
     AND f.delivery_id IN (SELECT delivery_id FROM run_deliveries)

@@ -34,6 +34,17 @@ _RIGHT = {
     "instance": "one instance has no more hours than the clock",
     "negative": "nothing was taken back that had been billed",
 }
+# Checks that explain a line which agrees with its rate (checks.move); their causes stand beside it.
+_MOVED = {
+    "billed_to_another_account": "the account that the resource lies in is billed for it too.",
+    "commitment_not_honoured": "the contract has a commitment, and it is billed without one.",
+    "custom_model_stored_twice": "the month of this custom model is billed already.",
+    "free_monitoring_hours_billed": "the first 30 hours of model monitoring are free.",
+    "global_profile_billed_as_regional": "a global inference profile is billed at the global rate.",
+    "human_tasks_beyond_evidence": "no more tasks were completed.",
+    "plan_not_applied": "its savings plan had room for it, and covers the same in other hours.",
+    "rate_of_another_usage_type": "its SKU is of another usage type; the price of its own is due.",
+}
 
 
 class Piece(Record):
@@ -99,7 +110,7 @@ class Facts:
         return add(
             one["difference"]
             for one in self.components
-            if (one["component"] in _BY_RATE) == by_rate
+            if (one["component"] in _BY_RATE and one["reason"] not in _MOVED) == by_rate
         )
 
 
@@ -325,7 +336,8 @@ def _causes(facts: Facts) -> list[str]:
     steps = []
     for one in facts.components:
         if one["difference"] != 0 and one["component"] not in ("unpriced", "not_repriced"):
-            said = _CAUSES.get(one["component"], _other_cause)(facts, one)
+            cause = _CAUSES.get(one["component"], _other_cause)
+            said = _MOVED.get(one["reason"]) or cause(facts, one)
             label = story.label(one["component"])
             steps.append(f"{label}, {_signed(one['difference'])}: {said}")
     return steps

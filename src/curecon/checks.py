@@ -74,6 +74,8 @@ class Check:
     """The capabilities that it is about; none where it watches every charge."""
     needs: str = ""
     """The rows without which it finds nothing, as they stand behind FROM; it is spared then."""
+    moves: bool = False
+    """Whether it explains lines that agree with their rate: their dollars become its own."""
 
 
 def load(folders: Sequence[Path] = ()) -> list[Check]:
@@ -109,7 +111,7 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: cannot be read as a check ({error})") from error
     header = dict(
         re.findall(
-            r"^-- (severity|category|owns|resource|watches|needs|question): *(.+)$",
+            r"^-- (severity|category|owns|moves|resource|watches|needs|question): *(.+)$",
             sql,
             re.MULTILINE,
         )
@@ -127,10 +129,12 @@ def _parse(path: Path) -> Check:
         raise CheckInvalid(f"{path}: only packaged checks have needs; take `-- needs:` out")
     if "owns" in header and path.parent != folder("sql") / "checks":
         raise CheckInvalid(f"{path}: only packaged checks own dollars; take `-- owns:` out")
+    if "moves" in header and path.parent != folder("sql") / "checks":
+        raise CheckInvalid(f"{path}: only packaged checks move dollars; take `-- moves:` out")
     return Check(
-        path.stem, header["question"], header["severity"], header["category"], "owns" in header,
-        header.get("resource") == "yes", sql, path, _watched(path, header.get("watches", "")),
-        header.get("needs", ""),
+        path.stem, header["question"], header["severity"], header["category"],
+        "owns" in header or "moves" in header, header.get("resource") == "yes", sql, path,
+        _watched(path, header.get("watches", "")), header.get("needs", ""), "moves" in header,
     )  # fmt: skip
 
 
@@ -144,19 +148,36 @@ def _watched(path: Path, text: str) -> tuple[str, ...]:
     return named
 
 
-def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -> None:
-    """Run the checks on the deliveries of this run and write their findings.
+def move(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -> None:
+    """Run the checks that explain lines which agree with their rate, before the bridge is made.
 
-    Reads lines, compared, charge_keys, rates and the views over them; writes `findings` and
-    `found_lines` of the deliveries in `run_deliveries`.
+    Their dollars leave `agrees` or `unpriced` for the category of the check, in the order of causes
+    (DESIGN, section 2); a line that has a cause already keeps it, and the finding owns nothing of
+    it. Writes `found`, and changes `compared`.
     """
     typed = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     con.execute(
         "CREATE OR REPLACE TEMP TABLE found "
         f'("check" VARCHAR, category VARCHAR, owns BOOLEAN, by_resource BOOLEAN, {typed})'
     )
+    moving = sorted(
+        (check for check in checks if check.moves),
+        key=lambda check: (CATEGORIES.index(check.category), check.name),
+    )
+    for check in _needed(con, moving):
+        _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
+        moved = read("duckdb", "move.sql").replace("{ledger}", f"{catalog}.main")
+        execute(con, moved.replace("{check}", text(check.name)))
+
+
+def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -> None:
+    """Run the checks that `move` has not run, and write the findings of all.
+
+    Reads lines, compared, charge_keys, rates and the views over them; writes `findings` and
+    `found_lines` of the deliveries in `run_deliveries`.
+    """
     packaged = folder("sql") / "checks"
-    for check in _needed(con, checks):
+    for check in _needed(con, [check for check in checks if not check.moves]):
         if check.path.parent == packaged:
             _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
     users = [check for check in checks if check.path.parent != packaged]

@@ -117,7 +117,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         with step("pricing"):
             _price_keys(con, ingested, known)
         with step("comparing"):
-            _compare(con, stage.catalog, known, options)
+            _compare(con, stage.catalog, known, options, found)
         with step("checking"):
             versions.prepare(
                 con, stage.catalog, options.expect_since, options.as_of, options.max_age
@@ -378,7 +378,11 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
 
 
 def _compare(
-    con: duckdb.DuckDBPyConnection, catalog: str, known: Knowledge, options: Options
+    con: duckdb.DuckDBPyConnection,
+    catalog: str,
+    known: Knowledge,
+    options: Options,
+    found: Sequence[checks.Check],
 ) -> None:
     """Put every line's billed cost beside what it should be, and sum up the bridge."""
     con.execute(
@@ -407,10 +411,11 @@ def _compare(
             f"{rate_id} AS rate_id, difference, 0 AS billed_part FROM {missed}"
         )
     _look_nearby(con, known)
+    checks.move(con, catalog, found)
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
     con.execute(f"INSERT INTO {catalog}.main.bridge BY NAME SELECT * FROM run_bridge")
-    for name in ("swapped", "daily", "streams", "unusual", "anomalies"):
+    for name in ("daily", "streams", "unusual", "anomalies"):
         make(con, "steps", f"{name}.sql")
     _name_tags(con)
 
@@ -438,9 +443,11 @@ def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
     near = neighbours.rates_nearby(keys, known.rates, list(rates.attributes()))
     ordinary = neighbours.on_demand(known.rates)
     for table, frame in (("near_rates", near), ("on_demand_rates", ordinary)):
-        frames.register(con, "incoming", frame)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
-        con.unregister("incoming")
+        _define(con, table, frame)
+    # What a check expects by such a rate has to name it.
+    due = near.filter(pl.col("how").is_in(["commitment", "global"]))["rate_id"].unique()
+    used = known.rates.filter(pl.col("rate_id").is_in(due.implode()))
+    _put(con, "rates", used.with_columns(pl.col("later").fill_null(value=False)))
 
 
 def _record(
