@@ -397,6 +397,11 @@ def _compare(
     define_priced(con, known)
     target = f"INSERT INTO {catalog}.main.compared BY NAME"
     execute(con, f"{target} {read('steps', 'compared.sql')}")
+    make(con, "steps", "cancelled.sql")
+    con.execute(
+        f"UPDATE {catalog}.main.compared SET component = 'agrees', reason = 'cancelled', "
+        "difference = 0 WHERE line IN (SELECT line FROM cancelled)"
+    )
     make(con, "steps", "causes.sql")
     con.execute(f"DELETE FROM {catalog}.main.compared WHERE component = 'differs'")
     con.execute(f"{target} SELECT * FROM causes")
