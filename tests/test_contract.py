@@ -59,6 +59,15 @@ def test_a_byte_order_mark_does_not_matter(tmp_path):
     assert contract.read(written(tmp_path, b"\xef\xbb\xbf" + WHOLE.encode())).discount
 
 
+MODEL = """
+[[private_rate]]
+select = { service = "bedrock", provider = "Amazon", model = "Nova Lite", \
+capability = "on_demand", token_type = "input" }
+price = 0.00005
+unit = "1K tokens"
+starts = 2026-01-01
+"""
+
 WRONG = {
     "an unknown section": ("[[privat_rate]]\nprice = 1", "`privat_rate` is unknown"),
     "an unknown key": (RATE + "prise = 1", "private_rate 1: `prise` is unknown"),
@@ -115,6 +124,26 @@ WRONG = {
             "1K tokens", "1K tokns"
         ),
         "private_rate 1: `unit` '1K tokns' is unknown",
+    ),
+    "a rate for a model nobody knows": (
+        MODEL.replace("Nova Lite", "Nova Liet"),
+        "`select.model` is 'Nova Liet', a model that is unknown; the nearest that is known is",
+    ),
+    "a rate for a model of another provider": (
+        MODEL.replace('provider = "Amazon"', 'provider = "Meta"'),
+        "private_rate 1: `select.provider` is 'Meta', but Nova Lite is of Amazon",
+    ),
+    "a rate without a capability": (
+        MODEL.replace('capability = "on_demand", ', ""),
+        "private_rate 1: `select.capability` is missing",
+    ),
+    "a rate without a service": (
+        MODEL.replace('service = "bedrock", ', ""),
+        "private_rate 1: `select.service` is missing",
+    ),
+    "two names of one model": (
+        MODEL + MODEL.replace('"Nova Lite"', '"amazon.nova-lite-v1:0"'),
+        "private_rate 2: overlaps private_rate 1: both select the same",
     ),
     "no region code": (RATE + 'regions = ["Ohio"]', "`regions.0` is no region code"),
     "a discount in a region nobody knows": (
@@ -213,6 +242,62 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path):
     with pytest.raises(ContractInvalid) as refused:
         contract.read(written(tmp_path, text))
     assert len(str(refused.value).splitlines()) == 2
+
+
+def test_what_is_right_by_itself_is_held_against_the_rest_whatever_else_is_wrong(tmp_path):
+    text = (
+        "payer = 1\n"
+        + RATE.replace("0.003", "-1").replace("2026-01-01", "2026-01-01\nends = 2025-01-01")
+        + MODEL.replace("Nova Lite", "Nova X").replace("on_demand", "demand")
+        + RATE + RATE
+        + PLAN.replace("hourly_commitment = 0.9", "id = 'x'\nprise = 3")
+        + UNITS.replace("Claude Instant", "Nova Prooo").replace("1 month", "2 weeks")
+        + DISCOUNT + DISCOUNT.replace("10", "101") + DISCOUNT
+        + "[tax]\nrate = 101\n"
+    )  # fmt: skip
+    path = written(tmp_path, text)
+    with pytest.raises(ContractInvalid) as refused:
+        contract.read(path)
+    said = [line.removeprefix(f"{path}: ") for line in str(refused.value).splitlines()]
+    assert [line.partition(";")[0][:62] for line in said] == [
+        "private_rate 1: `price` is negative",
+        "private_rate 1: `ends` 2025-01-01 is not after `starts` 2026-0",
+        "private_rate 2: `select.capability` is 'demand'",
+        "private_rate 2: `select.model` is 'Nova X', a model that is un",
+        "discount 2: `percent` is more than 100 percent",
+        "savings_plan 1: `hourly_commitment` is missing",
+        "savings_plan 1: `prise` is unknown",
+        "savings_plan 1: has either `arn` or `id`",
+        "tax: `rate` is more than 100 percent",
+        "`payer` is no text",
+        "provisioned_throughput 1: `model` is 'Nova Prooo', a model tha",
+        "provisioned_throughput 1: `commitment` is '2 weeks'",
+        "private_rate 4: overlaps private_rate 3: both select the same ",
+        "discount 3: overlaps discount 1: both have one `name` on 2026-",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("Nova Lite", 'provider = "Amazon", '),
+        ("nova lite", ""),
+        ("amazon.nova-lite-v1:0", ""),
+        ("us.amazon.nova-lite-v1:0", 'provider = "amazon", '),
+    ],
+)
+def test_a_private_rate_names_its_model_as_charges_do(tmp_path, model, provider):
+    text = MODEL.replace("Nova Lite", model).replace('provider = "Amazon", ', provider)
+    [row] = agreed.private_rates(contract.read(written(tmp_path, text))).to_dicts()
+    assert (row["model"], row["provider"]) == ("Nova Lite", "Amazon")
+
+
+def test_an_imported_model_may_have_a_private_rate(tmp_path):
+    text = MODEL.replace(
+        'provider = "Amazon", model = "Nova Lite", capability = "on_demand", token_type = "input"',
+        'model = "Flan", capability = "custom_model_import", variant = "v1"',
+    ).replace("1K tokens", "custom model unit minute")
+    assert contract.read(written(tmp_path, text)).private_rate[0].priced["model"] == "Flan"
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -4,12 +4,14 @@ import json
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bills
 import curecon
 from bills import price_item
 from curecon import cli, estimate, rates, reconcile
@@ -75,7 +77,7 @@ starts = 2024-04-01
 @pytest.fixture(autouse=True)
 def _packaged_cards_are_read_once(monkeypatch):
     """Keep the packaged cards in memory; the cards of a test are read anew."""
-    monkeypatch.setattr(rates, "_read_card", estimate.cache(rates._read_card))
+    monkeypatch.setattr(rates, "_read_card", cache(rates._read_card))
 
 
 def edited(text, **keys):
@@ -327,10 +329,179 @@ def test_a_private_rate_on_attributes_prices_attributes(tmp_path):
         "utf-8",
     )
     outcome = price(tmp_path, TOKENS, contract=agreed)
+    # Not of the Marketplace for sure, a Claude earns no discount that leaves the Marketplace out.
     assert outcome.total == Decimal("0.066")
     told = " ".join(outcome.notes)
-    for part in ("credit is not applied", "discounts are lines of their own", "savings plans"):
+    for part in ("credit is not applied", "Write `marketplace = false`", "savings plans"):
         assert part in told, "what an estimate leaves out is said"
+
+
+# --- discounts of a contract
+
+
+def agreed(folder, *tables):
+    path = folder / "contract.toml"
+    path.write_text("".join(tables), "utf-8")
+    return path
+
+
+def discount(name="EDP", percent="10", **keys):
+    keys = {"starts": "2024-01-01", **keys}
+    told = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return f'[[discount]]\nname = "{name}"\npercent = {percent}\n{told}'
+
+
+def private(**keys):
+    keys = {"price": "0.00005", "unit": '"1K tokens"', "starts": "2024-01-01", **keys}
+    told = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return f"[[private_rate]]\nselect = {{ usage_type = 'USE1-NovaLite-input-tokens' }}\n{told}"
+
+
+PPA = discount("PPA", "5", order="2")
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected", "said"),
+    [
+        # 5000 x 0.00006 = 0.30 in public, and x 0.00005 = 0.25 at the private rate.
+        ([discount()], "0.27", "0.3; less EDP 10 %: 0.27"),
+        ([discount(percent="100")], "0", "less EDP 100 %: 0"),
+        ([discount(), PPA], "0.2565", "less EDP 10 %, then PPA 5 % of what is left: 0.2565"),
+        (
+            [discount(), discount("PPA", "5", order="2", compounds="false")],
+            "0.255", "less EDP 10 %, then PPA 5 % of the full cost: 0.255",
+        ),
+        ([PPA, discount(order="3")], "0.2565", "less PPA 5 %, then EDP 10 % of what is left"),
+        (
+            [discount(), PPA, private(order="3")],
+            "0.2065", "EDP 10 % of the public price, then PPA 5 % of what is left of it: 0.2065",
+        ),
+        ([discount(), PPA, private(order="0")], "0.21375", "0.25; less EDP 10 %, then PPA 5 % of"),
+        # EDP of the public 0.30, then PPA of the 0.22 that the private rate leaves.
+        ([discount(), PPA.replace("order = 2", "order = 4"), private(order="3")], "0.209", "EDP"),
+    ],
+)  # fmt: skip
+def test_discounts_are_taken_in_their_order(tmp_path, tables, expected, said):
+    outcome = price(tmp_path, WORDS, contract=agreed(tmp_path, *tables))
+    [line] = outcome.lines
+    assert (line.expected, outcome.total) == (Decimal(expected), Decimal(expected))
+    assert said in line.arithmetic
+    before = "0.25" if any("private_rate" in table for table in tables) else "0.3"
+    assert (line.before_discounts, line.at_list) == (Decimal(before), Decimal("0.3"))
+    assert (outcome.before_discounts, outcome.at_list) == (Decimal(before), Decimal("0.3"))
+    assert outcome.notes == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"services": '["sagemaker"]'},
+        {"regions": '["us-west-2"]'},
+        {"starts": "2026-10-02"},
+        {"ends": "2026-10-01"},
+    ],
+)
+def test_a_discount_of_something_else_is_not_taken(tmp_path, keys):
+    outcome = price(tmp_path, WORDS, contract=agreed(tmp_path, discount(**keys)))
+    assert (outcome.total, outcome.notes) == (Decimal("0.3"), [])
+    assert "less" not in outcome.lines[0].arithmetic
+
+
+@pytest.mark.parametrize("keys", [{"starts": "2026-10-01"}, {"ends": "2026-10-02"}])
+def test_a_discount_holds_on_its_first_and_its_last_day(tmp_path, keys):
+    outcome = price(tmp_path, WORDS, contract=agreed(tmp_path, discount(**keys)))
+    assert outcome.total == Decimal("0.27")
+
+
+MARKETPLACE = edited(
+    WORDS, usage_type='"USE1-MP:USE1_InputTokenCount-Units"', unit='"Units"', quantity="2",
+    product_name='"Claude 3.5 Sonnet (Amazon Bedrock Edition)"', date="2025-06-01",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usage", "keys", "expected"),
+    [
+        (MARKETPLACE, {}, "6"),
+        (MARKETPLACE, {"marketplace": "true"}, "5.4"),
+        (TOKENS, {"marketplace": "true"}, "0.0792"),
+        (edited(TOKENS, marketplace="false"), {}, "0.0792"),
+        (edited(TOKENS, marketplace="true"), {}, "0.088"),
+        (HOST, {}, "0.0612"),
+    ],
+)
+def test_the_contract_says_whether_the_marketplace_earns_it(tmp_path, usage, keys, expected):
+    outcome = price(tmp_path, usage, contract=agreed(tmp_path, discount(**keys)))
+    assert (outcome.total, outcome.notes) == (Decimal(expected), [])
+
+
+def test_what_may_be_of_the_marketplace_is_taken_to_be_and_that_is_said(tmp_path):
+    outcome = price(tmp_path, WORDS, TOKENS, contract=agreed(tmp_path, discount()))
+    assert [line.expected for line in outcome.lines] == [Decimal("0.27"), Decimal("0.088")]
+    [note] = outcome.notes
+    assert note.startswith("usage 2: the contract's discounts differ for what AWS Marketplace")
+
+
+def test_an_order_that_the_contract_leaves_open_is_said(tmp_path):
+    outcome = price(tmp_path, WORDS, contract=agreed(tmp_path, discount(), private()))
+    assert outcome.total == Decimal("0.225")
+    assert "gives a private rate no `order`" in outcome.notes[0]
+    both = agreed(tmp_path, discount(), discount("PPA", "5", compounds="false"))
+    assert "discounts of one `order`" in price(tmp_path, WORDS, contract=both).notes[0]
+    both = agreed(tmp_path, discount(), discount("PPA", "5", line_type='"Discount"'))
+    assert price(tmp_path, WORDS, contract=both).notes == [], "the sum is the same"
+
+
+def test_a_private_rate_of_what_nobody_lists_has_no_public_price(tmp_path):
+    usage = edited(WORDS, usage_type='"USE1-Nobody-Knows"')
+    rate = private().replace("USE1-NovaLite-input-tokens", "USE1-Nobody-Knows")
+    outcome = price(tmp_path, WORDS, usage, contract=agreed(tmp_path, rate))
+    assert [line.at_list for line in outcome.lines] == [Decimal("0.3"), None]
+    assert (outcome.total, outcome.at_list) == (Decimal("0.55"), None)
+
+
+def test_usage_of_no_known_service_says_that_it_earns_no_discount(tmp_path):
+    usage = edited(WORDS, usage_type='"USE1-Nobody-Knows"')
+    rate = private().replace("USE1-NovaLite-input-tokens", "USE1-Nobody-Knows")
+    outcome = price(tmp_path, usage, contract=agreed(tmp_path, rate, discount()))
+    assert outcome.total == Decimal("0.25")
+    assert outcome.notes == ["usage 1: no form says of which service it is; no discount is taken"]
+
+
+@pytest.mark.parametrize(
+    ("net", "checks"),
+    [("0.2065", []), ("0.2066", ["net_cost_differs"]), ("0.25", ["net_cost_differs"])],
+)
+def test_a_bill_at_the_estimate_is_right(tmp_path, net, checks):
+    """What the estimate says after discounts is what the audit of such a bill expects."""
+    terms = agreed(tmp_path, discount(), PPA, private(order="3"))
+    assert price(tmp_path, WORDS, contract=terms).total == Decimal("0.2065")
+    usage = bills.line(
+        line_item_usage_type="USE1-NovaLite-input-tokens", line_item_usage_amount="5000",
+        pricing_unit="1K tokens", line_item_unblended_cost="0.25",
+        line_item_product_code="AmazonBedrock", period="2026-10", start="2026-10-01T00:00:00",
+        line_item_net_unblended_cost=net,
+    )  # fmt: skip
+    file = bills.write_csv(tmp_path / "bill.csv", [usage])
+    options = curecon.Options(ledger=tmp_path / "ledger.duckdb", contract=terms)
+    found = [one.check for one in reconcile.audit([file], options).findings]
+    assert found == checks
+
+
+def test_the_table_tells_what_a_contract_changes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    terms = agreed(tmp_path, discount(), private(order="0"))
+    usage = write(tmp_path, WORDS, HOST)
+    assert cli.run(["price", str(usage), "--contract", str(terms)]) == 0
+    printed = capsys.readouterr().out
+    assert "list 0.30" in printed
+    assert "Expected in all: 0.2862 USD" in printed
+    assert "Before discounts, which are lines of their own: 0.318 USD" in printed
+    assert "At public prices: 0.368 USD" in printed
+    assert cli.run(["price", str(usage)]) == 0
+    plain = capsys.readouterr().out
+    assert "list" not in plain.replace("list-", "")
+    assert "At public prices" not in plain
 
 
 def test_one_marketplace_usage_type_serves_many_models(tmp_path):
@@ -402,6 +573,7 @@ REFUSED = [
     ),
     (edited(TOKENS, capability=None), ["`capability` is missing"]),
     (edited(TOKENS, service=None), ["`service` is missing"]),
+    (edited(MARKETPLACE, marketplace="false"), ["`marketplace` is false", "-MP:"]),
     (TOKENS.replace('"input"', '"in"'), ["`token_type` is 'in'", "cache_read, ", "input"]),
     (edited(TOKENS, modle='"x"'), ["`modle` is unknown", "model"]),
     (edited(TOKENS, unit='"token"'), ["`unit` goes with `quantity`, not with `tokens`"]),

@@ -25,7 +25,7 @@ import pytest
 
 import bills
 import deliveries as aws
-from curecon import acknowledged, contract, estimate, manifest, price_list, rates, source
+from curecon import acknowledged, contract, manifest, price_list, rates, source, usage_file
 from curecon.errors import CureconError
 from curecon.formats import athena_name
 from mutants import cells_changed, json_changed, mutant, toml_changed
@@ -291,7 +291,7 @@ BY_HAND = {
     "card": (CARD, lambda path: rates.read_cards([path.parent])),
     "contract": ((REPOSITORY / "fixtures/demo/contract.toml").read_bytes(), contract.read),
     "acknowledged": (ACKNOWLEDGED, acknowledged.read),
-    "usage": (USAGE, estimate._read),
+    "usage": (USAGE, usage_file.read),
 }
 
 

@@ -281,6 +281,21 @@ def test_what_is_no_file_is_refused(tmp_path):
     assert message.count("is not a file that can be read") == 3
 
 
+def test_every_mistake_of_a_rate_is_said_at_once(tmp_path):
+    rate = edited(
+        select='{ service = "rock", modell = "x" }', price='"1"', unit='"tokns"',
+        ends="2020-01-01", tier_from="5", tier_to="5", regions='["us-esat-1"]', checked=None,
+    )  # fmt: skip
+    said = refusal(write(tmp_path, HEAD + rate)).splitlines()
+    place = f"{tmp_path / 'acme.toml'}: rate 1 (x): "
+    assert all(line.startswith(place) for line in said)
+    keys = sorted(line.removeprefix(place).split("`")[1] for line in said)
+    assert keys == [
+        "checked", "ends", "price", "regions.0", "select.modell", "select.service", "tier_to",
+        "unit",
+    ]  # fmt: skip
+
+
 def test_a_name_cannot_forge_a_line_of_the_message(tmp_path):
     message = refusal(write(tmp_path, "a = [", "x\ny.toml"))
     assert len(message.splitlines()) == 1

@@ -1,10 +1,12 @@
--- What each usage of an estimate should cost, by which rate; or why no rate is known.
+-- What each usage of an estimate should cost, by which rate; or why no rate is known. Where a private
+-- rate prices it, what it would cost by the public sources stands beside it.
 -- grain: one row a usage
 SELECT
     p.line,
     p.right_quantity,
     p.expected,
     p.is_tiered,
+    r.rate_id,
     r.source_kind,
     r.source,
     r.reference,
@@ -17,10 +19,23 @@ SELECT
     r.unconfirmed,
     p.unpriced_because,
     u.reason,
-    k.known_from
+    k.known_from,
+    c.service,
+    CASE
+        WHEN r.source_kind IS DISTINCT FROM 'contract' THEN p.expected
+        ELSE CAST(round(l.line_item_usage_amount * g.price, 10) AS DECIMAL(36, 20))
+    END AS at_list
 FROM priced AS p
 JOIN lines AS l
     ON l.line = p.line
+JOIN charge_keys AS c
+    ON c.charge_key_id = l.charge_key_id
+LEFT JOIN listed_rates AS g
+    ON g.charge_key_id = l.charge_key_id
+    AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
+    AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
+    AND coalesce(g.tier_from, 0) = 0
+    AND g.tier_to IS NULL
 LEFT JOIN rates AS r
     ON r.rate_id = p.rate_id
 LEFT JOIN (SELECT charge_key_id, min(starts) AS known_from FROM key_rates GROUP BY 1) AS k

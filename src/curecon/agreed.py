@@ -33,7 +33,7 @@ def private_rates(contract: Contract) -> pl.DataFrame:
 
 def _row(contract: Contract, rate: PrivateRate, number: int, region: str) -> dict[str, object]:
     return {
-        **rate.select,
+        **rate.priced,
         "rate_id": f"contract:{number}:{region}",
         "source_kind": "contract",
         "card": "contract",
@@ -163,7 +163,7 @@ def _in_force(contract: Contract) -> Iterator[tuple[tuple[object, ...], list[Dis
         mine = [
             one
             for one in ordered
-            if _applies(one, service, region, marketplace=marketplace, fee=fee)
+            if applies(one, service, region, marketplace=marketplace, fee=fee)
         ]
         for starts, ends in pairwise(cuts):
             yield (
@@ -176,9 +176,8 @@ def _regions(contract: Contract) -> set[str]:
     return {name for one in contract.discount for name in one.regions if name != "*"}
 
 
-def _applies(
-    discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool
-) -> bool:
+def applies(discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool) -> bool:
+    """Say whether a discount is for such a charge, on whatever day."""
     return (
         bool({"*", service} & set(discount.services))
         and bool({"*", region} & set(discount.regions))

@@ -8,7 +8,8 @@ printable, since the file may be anybody's.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -181,11 +182,39 @@ def checked(
         own: what to say of single keys whose text has not the right form, and, by the type of
             pydantic's error, of any key, where there is something better than the usual.
     """
+    record, sentences = None, []
     try:
-        return model.model_validate(given), []
+        record = model.model_validate(given)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        return None, [f"{place}: {_sentence(model, each, own or {})}" for each in errors]
+        sentences = [_sentence(model, each, own or {}) for each in errors]
+    if isinstance(given, dict) and issubclass(model, Consistent):
+        sentences += model.contradictions(given)
+    return (None if sentences else record), [f"{place}: {sentence}" for sentence in sentences]
+
+
+class Consistent(Record):
+    """A record whose keys may contradict each other, which is said even where others are wrong."""
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, object]) -> Iterator[str]:
+        """Say which keys of a table contradict each other; what is of a wrong type is passed over.
+
+        Args:
+            given: the table as it was written.
+        """
+        yield from not_after(given)
+
+
+def not_after(given: Mapping[str, object]) -> Iterator[str]:
+    """Say that `ends` is not after `starts`, if it is not."""
+    starts, ends = given.get("starts"), given.get("ends")
+    # A datetime is a date to isinstance, and refused as none.
+    if type(starts) is date and type(ends) is date and ends <= starts:
+        yield (
+            f"`ends` {ends} is not after `starts` {starts}; "
+            "`ends` is the first day on which it no longer holds"
+        )
 
 
 def _sentence(model: type[Record], error: ErrorDetails, own: Mapping[str, str]) -> str:

@@ -199,7 +199,7 @@ def price(
         usage: a TOML file of [[usage]] tables.
         rates: a folder of rate cards besides the packaged ones.
         price_list: AWS price-list JSON, a file or a folder: bulk offers or GetProducts items.
-        contract: what was agreed with AWS, as TOML.
+        contract: what was agreed with AWS, as TOML: private rates and discounts are applied.
         json: print total and lines as JSON.
     """
     from curecon.estimate import price as pricing

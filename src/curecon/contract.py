@@ -8,17 +8,19 @@ A contract is read whole or not at all, and everything that is wrong in it is sa
 contradicts itself is refused: two rates or two terms of one plan for one day.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from curecon import by_hand, grammar, rates, units
 from curecon.by_hand import EVERY_REGION, Amount, Currency, Line, Percent, Price, Region, Regions
 from curecon.errors import ContractInvalid
 from curecon.models import Record
+from curecon.packaged import folder
 
 BYTES_MAX = 16 * 1024 * 1024
 _MODEL_UNITS_MAX = 9999
@@ -42,18 +44,9 @@ class _Agreed(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Timed(_Agreed):
+class _Timed(_Agreed, by_hand.Consistent):
     starts: date
     ends: date | None = None
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.ends is not None and self.ends <= self.starts:
-            raise ValueError(
-                f"`ends` {self.ends} is not after `starts` {self.starts}; "
-                "`ends` is the first day on which it no longer holds"
-            )
-        return self
 
 
 class PrivateRate(_Timed):
@@ -70,6 +63,16 @@ class PrivateRate(_Timed):
     unit: Line
     reference: Line = "private rate"
     order: int | None = None
+
+    @property
+    def priced(self) -> dict[str, str]:
+        """What is selected, with the model named as charges are, and its provider."""
+        known = grammar.models()
+        position = known.find(self.select["model"]) if "model" in self.select else None
+        if position is None:
+            return self.select
+        named = {"model": known.model[position], "provider": known.provider[position]}
+        return {**self.select, **named}
 
 
 class ProvisionedThroughput(_Timed):
@@ -118,11 +121,12 @@ class SavingsPlan(_Timed):
     upfront: Amount | None = None
     rates: dict[Line, Price] = {}
 
-    @model_validator(mode="after")
-    def _is_named(self) -> Self:
-        if (self.arn is None) == (self.id is None):
-            raise ValueError("has either `arn` or `id`; write one of them")
-        return self
+    @classmethod
+    def contradictions(cls, given: Mapping[str, object]) -> Iterator[str]:
+        """Say that the dates are reversed, or that the plan has two names or none."""
+        yield from by_hand.not_after(given)
+        if ("arn" in given) == ("id" in given):
+            yield "has either `arn` or `id`; write one of them"
 
     @property
     def plan(self) -> str:
@@ -202,7 +206,8 @@ def read(path: Path | None) -> Contract:
     except by_hand.Unreadable as error:
         raise ContractInvalid(str(error)) from error
     place, problems = by_hand.shown(path), []
-    found: dict[str, object] = {}
+    found: dict[str, dict[int, Any]] = {name: {} for name in _LISTS}
+    single: dict[str, object] = {}
     for name, model in _LISTS.items():
         given = document.pop(name, [])
         if not isinstance(given, list):
@@ -212,38 +217,50 @@ def read(path: Path | None) -> Contract:
         problems += wrong
     for name, model in _TABLES.items():
         if name in document:
-            found[name], wrong = by_hand.checked(
+            single[name], wrong = by_hand.checked(
                 model, document.pop(name), f"{place}: {name}", _REMEDIES
             )
             problems += wrong
     head, wrong = by_hand.checked(Contract, document, place, _REMEDIES)
     problems += wrong
+    # What is right by itself is held against the rest, whatever else is wrong.
+    problems += [f"{place}: {sentence}" for sentence in _contradictions(**found)]
     if problems or head is None:
-        raise ContractInvalid("\n".join(problems[: rates.PROBLEMS_SHOWN_MAX]))
-    contract = head.model_copy(update=found)
-    if problems := [f"{place}: {sentence}" for sentence in _contradictions(contract)]:
-        raise ContractInvalid("\n".join(problems[: rates.PROBLEMS_SHOWN_MAX]))
-    return contract
+        shown = problems[: rates.PROBLEMS_SHOWN_MAX]
+        if more := len(problems) - len(shown):
+            shown.append(f"{place}: ... and {more} more problems")
+        raise ContractInvalid("\n".join(shown))
+    return head.model_copy(
+        update={**{name: [*tables.values()] for name, tables in found.items()}, **single}
+    )
 
 
 def _records(
     model: type[_Agreed], given: Sequence[object], place: str
-) -> tuple[list[_Agreed], list[str]]:
-    records, problems = [], []
+) -> tuple[dict[int, _Agreed], list[str]]:
+    """Return the tables that are right by themselves, by their number, and what is wrong."""
+    records, problems = {}, []
     for number, table in enumerate(given, start=1):
         record, wrong = by_hand.checked(model, table, f"{place} {number}", _REMEDIES)
-        records += [record] if record else []
+        if record:
+            records[number] = record
         problems += wrong
+        words = _foreign_words(table) if model is PrivateRate and isinstance(table, dict) else []
+        problems += [f"{place} {number}: {said}" for said in words]
     return records, problems
 
 
-def _contradictions(contract: Contract) -> Iterator[str]:
+def _contradictions(
+    private_rate: dict[int, PrivateRate],
+    provisioned_throughput: dict[int, ProvisionedThroughput],
+    discount: dict[int, Discount],
+    savings_plan: dict[int, SavingsPlan],
+    credit: dict[int, Credit],
+) -> Iterator[str]:
     """Say what the tables, each right by itself, say twice or against each other."""
-    for number, rate in enumerate(contract.private_rate, start=1):
-        yield from (f"private_rate {number}: {said}" for said in _foreign_words(rate))
     commitments = sorted(rates.attributes()["commitment"] or ())
     models = grammar.models()
-    for number, units_bought in enumerate(contract.provisioned_throughput, start=1):
+    for number, units_bought in provisioned_throughput.items():
         if models.find(units_bought.model) is None:
             yield (
                 f"provisioned_throughput {number}: `model` is "
@@ -257,27 +274,27 @@ def _contradictions(contract: Contract) -> Iterator[str]:
             )
     yield from _overlaps(
         "private_rate",
-        contract.private_rate,
-        lambda one: tuple(sorted(one.select.items())),
+        private_rate,
+        lambda one: tuple(sorted(one.priced.items())),
         "select the same in one region",
         lambda one: one.regions,
     )
-    yield from _overlaps(
-        "savings_plan", contract.savings_plan, lambda one: one.plan, "are one plan"
-    )
-    bought = [one for one in contract.provisioned_throughput if one.arn]
+    yield from _overlaps("savings_plan", savings_plan, lambda one: one.plan, "are one plan")
+    bought = {number: one for number, one in provisioned_throughput.items() if one.arn}
     yield from _overlaps(
         "provisioned_throughput", bought, lambda one: one.arn, "are one provisioned model"
     )
-    yield from _same_order(contract)
-    yield from _overlaps("discount", contract.discount, lambda one: one.name, "have one `name`")
-    yield from _overlaps("credit", contract.credit, lambda one: one.name, "have one `name`")
+    yield from _same_order(private_rate, discount)
+    yield from _overlaps("discount", discount, lambda one: one.name, "have one `name`")
+    yield from _overlaps("credit", credit, lambda one: one.name, "have one `name`")
 
 
-def _same_order(contract: Contract) -> Iterator[str]:
+def _same_order(
+    private_rate: dict[int, PrivateRate], discount: dict[int, Discount]
+) -> Iterator[str]:
     """Say which private rates have the order of a discount, so that neither comes first."""
-    named = {one.order: one.name for one in contract.discount}
-    for number, rate in enumerate(contract.private_rate, start=1):
+    named = {one.order: one.name for one in discount.values()}
+    for number, rate in private_rate.items():
         if rate.order is not None and rate.order in named:
             yield (
                 f"private_rate {number}: `order` {rate.order} is that of the discount "
@@ -291,14 +308,14 @@ T = TypeVar("T", bound=_Timed)
 
 def _overlaps(
     name: str,
-    tables: Sequence[T],
+    tables: dict[int, T],
     same: Callable[[T], Hashable],
     how: str,
     regions: Callable[[T], list[str]] = lambda _: [EVERY_REGION],
 ) -> Iterator[str]:
     """Say which tables hold beside an earlier one of the same; one pass in the order of time."""
     until: dict[tuple[Hashable, str], tuple[date, int]] = {}
-    for number, one in sorted(enumerate(tables, start=1), key=lambda each: each[1].starts):
+    for number, one in sorted(tables.items(), key=lambda each: each[1].starts):
         what = same(one)
         for region in regions(one):
             beside = "any" if region == EVERY_REGION else region
@@ -315,17 +332,31 @@ def _overlaps(
             until[what, region] = max(until.get((what, region), mine), mine)
 
 
-def _foreign_words(rate: PrivateRate) -> Iterator[str]:
-    """Say which words of a private rate's select and unit nothing on a bill could meet."""
-    if "usage_type" in rate.select:
-        if extra := sorted(set(rate.select) - {"usage_type", "operation"}):
+def _foreign_words(table: dict[str, object]) -> Iterator[str]:
+    """Say which words of a private rate's select and unit nothing on a bill could meet.
+
+    The table may be wrong otherwise; what is no text there is left to `by_hand.checked`.
+    """
+    given, unit = table.get("select"), table.get("unit")
+    words = given if isinstance(given, dict) else {}
+    select = {name: text for name, text in words.items() if isinstance(text, str)}
+    if "usage_type" in select:
+        for extra in sorted(set(select) - {"usage_type", "operation"}):
             yield (
-                f"`select.{by_hand.short(extra[0])}` stands beside `usage_type`, which says all; "
+                f"`select.{by_hand.short(extra)}` stands beside `usage_type`, which says all; "
                 "remove one of them"
             )
         return
+    yield from _foreign_attributes(select)
+    if isinstance(unit, str) and units.canonical(unit) is None:
+        yield (
+            f"`unit` {by_hand.short(unit)!r} is unknown; use a name of rates/reference/units.toml"
+        )
+
+
+def _foreign_attributes(select: dict[str, str]) -> Iterator[str]:
     known = rates.attributes()
-    for name, value in rate.select.items():
+    for name, value in select.items():
         values = known.get(name)
         if name not in known:
             yield (
@@ -337,8 +368,37 @@ def _foreign_words(rate: PrivateRate) -> Iterator[str]:
                 f"`select.{name}` is {by_hand.short(value)!r}; "
                 f"it is one of {', '.join(sorted(values))}"
             )
-    if units.canonical(rate.unit) is None:
+    for name in ("service", "capability"):
+        if select and name not in select:
+            yield (
+                f"`select.{name}` is missing; every charge has one, so that a rate without it "
+                "would never apply"
+            )
+    if "model" in select:
+        yield from _foreign_model(select["model"], select.get("provider"))
+
+
+def _foreign_model(model: str, provider: str | None) -> Iterator[str]:
+    """Say that a model is unknown, or that it is of another provider."""
+    models = grammar.models()
+    position = models.find(model)
+    if position is None:
+        if model not in _other_models():
+            yield (
+                f"`select.model` is {by_hand.short(model)!r}, a model that is unknown; "
+                f"{by_hand.nearest(model, models.model)}; of a newer model select the `usage_type`"
+            )
+        return
+    right = models.provider[position]
+    if provider is not None and models.providers.get(provider.lower(), provider) != right:
         yield (
-            f"`unit` {by_hand.short(rate.unit)!r} is unknown; "
-            "use a name of rates/reference/units.toml"
+            f"`select.provider` is {by_hand.short(provider)!r}, but {models.model[position]} is of "
+            f"{right}"
         )
+
+
+@cache
+def _other_models() -> frozenset[str]:
+    """Return what the packaged cards call models besides the known ones: imported ones."""
+    cards = rates.read_cards([folder("rates")])
+    return frozenset(cards["model"].drop_nulls().unique())

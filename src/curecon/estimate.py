@@ -5,51 +5,41 @@ charge keys, so that no usage type is invented for it. From there on an audit's 
 in a scratch ledger that is never published.
 """
 
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from decimal import Context, Decimal, DecimalException
+from decimal import Decimal
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
-import duckdb
 import polars as pl
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import ErrorDetails
 
-from curecon import by_hand, decode, frames, grammar, ledger, matching, rates, reconcile, units
+from curecon import (
+    by_hand,
+    contract,
+    decode,
+    discounted,
+    frames,
+    grammar,
+    ledger,
+    matching,
+    rates,
+    reconcile,
+    units,
+)
+from curecon.contract import Contract, Discount
 from curecon.engine import read
-from curecon.errors import UsageInvalid
 from curecon.ingest import KEY_COLUMNS
-from curecon.models import Estimate, EstimatedLine, RateTaken, Record
+from curecon.models import Estimate, EstimatedLine, RateTaken
 from curecon.money import plain
 from curecon.reconcile import Knowledge, Options
-from curecon.report.text import visible
+from curecon.usage_file import DECIMALS, DIGITS, EXACT, NAMING, TOO_MUCH, WORDS, Charge, Usage
+from curecon.usage_file import read as read_usage
 
-_BYTES_MAX = 16 * 1024 * 1024
-_PROBLEMS_SHOWN_MAX = 50
 _SHOWN = 5
-_EXACT = Context(prec=100)
-# What a line of a bill can hold: DECIMAL(22, 10).
-_DIGITS, _DECIMALS = 22, 10
-_TOO_MUCH = Decimal(10) ** (_DIGITS - _DECIMALS)
-
-# How a usage file names AWS's own words, and the columns of a bill in which they stand.
-_WORDS = {
-    "usage_type": "line_item_usage_type",
-    "operation": "line_item_operation",
-    "description": "line_item_line_item_description",
-    "product_code": "line_item_product_code",
-    "product_name": "product_name",
-    "sku": "product_sku",
-    "rate_code": "pricing_rate_code",
-}
-_NAMING = ("usage_type", "sku", "rate_code")
 
 
 def price(usage: Path, options: Options | None = None) -> Estimate:
@@ -63,31 +53,88 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
         UsageInvalid: the file breaks the rules; every usage and key at fault is named.
         CureconError: the rates, a price list or the contract cannot be used.
     """
-    charges = _read(usage)
-    known = reconcile.know(options or Options())
+    options = options or Options()
+    charges = read_usage(usage)
+    known, terms = reconcile.know(options), contract.read(options.contract)
     charges, decoded = _in_priced_units(charges, known)
-    with _scratch_ledger(charges, decoded, known) as con:
-        rows = con.execute(read("duckdb", "estimate.sql")).fetchall()
-        names = [column[0] for column in con.description]
-    found = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
-    lines = [_line(charge, found[number], known) for number, charge in enumerate(charges)]
-    expected = [line.expected for line in lines if line.expected is not None]
-    total = Decimal(0)
-    for one in expected:
-        total = _EXACT.add(total, one)
+    with _scratch_ledger(charges, decoded, known) as stage:
+        rows = stage.con.execute(read("duckdb", "estimate.sql")).fetchall()
+        names = [column[0] for column in stage.con.description]
+        net = discounted.net(stage.con, stage.catalog)
+    found = {row[0]: {**dict(zip(names, row, strict=True)), "net": net.get(row[0])} for row in rows}
+    lines = [
+        _discounted(charge, _line(charge, found[number], known), found[number], terms)
+        for number, charge in enumerate(charges)
+    ]
+    priced = [line for line in lines if line.expected is not None]
+    lists = [line.at_list for line in priced]
     return Estimate(
-        total=total,
+        total=_sum(line.expected for line in priced),
+        before_discounts=_sum(line.before_discounts for line in priced),
+        at_list=None if None in lists else _sum(lists),
         currency="USD",
-        unpriced=len(lines) - len(expected),
+        unpriced=len(lines) - len(priced),
         lines=lines,
-        notes=[*known.notes, *_not_in_it(known)],
+        notes=[*known.notes, *_about_discounts(charges, found, known, terms), *_not_in_it(known)],
     )
+
+
+def _sum(numbers: Iterable[Decimal | None]) -> Decimal:
+    total = Decimal(0)
+    for one in numbers:
+        total = EXACT.add(total, one or Decimal(0))
+    return total
+
+
+def _discounted(
+    charge: Charge, line: EstimatedLine, found: dict[str, Any], terms: Contract
+) -> EstimatedLine:
+    """Return the line after the discounts that the contract grants it."""
+    after = found["net"]
+    if line.expected is None or after is None:
+        return line
+    private = discounted.private_rate(terms, found["rate_id"])
+    said = discounted.said(_in_force(charge, found, terms), private)
+    told = f"{line.arithmetic}; less {said}: {plain(after)}"
+    return line.model_copy(update={"expected": after, "arithmetic": told})
+
+
+def _in_force(charge: Charge, found: dict[str, Any], terms: Contract) -> list[Discount]:
+    """Return the discounts for a usage; what may be of the Marketplace is taken to be."""
+    usage, is_sold = charge.usage, charge.marketplace is not False
+    return discounted.in_force(
+        terms, found["service"], usage.region, usage.date, marketplace=is_sold
+    )
+
+
+def _about_discounts(
+    charges: list[Charge], found: dict[int, dict[str, Any]], known: Knowledge, terms: Contract
+) -> Iterator[str]:
+    """Say what discounts depend on and neither the contract nor the usage tells."""
+    used = [
+        discounted.private_rate(terms, one["rate_id"])
+        for one in found.values()
+        if one["net"] is not None
+    ]
+    shares = known.relations["contract_shares"]
+    yield from discounted.open_questions(shares, [one for one in used if one is not None])
+    for number, charge in enumerate(charges):
+        one = found[number]
+        other = replace(charge, usage=charge.usage.model_copy(update={"marketplace": False}))
+        if one["expected"] is not None and one["service"] is None and terms.discount:
+            yield f"usage {number + 1}: no form says of which service it is; no discount is taken"
+        if one["expected"] is None or charge.marketplace is not None:
+            continue
+        if _in_force(charge, one, terms) != _in_force(other, one, terms):
+            yield (
+                f"usage {number + 1}: the contract's discounts differ for what AWS Marketplace "
+                "sells, and the usage does not say whether that does; it is taken to. Write "
+                "`marketplace = false`, or the `usage_type`"
+            )
 
 
 def _not_in_it(known: Knowledge) -> Iterator[str]:
     """Say what of the contract an estimate does not contain."""
-    if not known.relations["contract_shares"].is_empty():
-        yield "discounts are lines of their own on a bill; the estimate is before them"
     if not known.relations["contract_plans"].is_empty():
         yield "savings plans are not applied; the estimate is at the rates on demand"
     if known.free_tier is not None:
@@ -97,210 +144,10 @@ def _not_in_it(known: Knowledge) -> Iterator[str]:
             yield f"the contract's {name} is not applied; the estimate is before it"
 
 
-# --- the usage file ---
-
-
-def _not_negative(value: object) -> object:
-    """Refuse negative usage in words of its own, before `by_hand.Quantity` does."""
-    if isinstance(value, int | Decimal) and Decimal(value).is_finite() and value < 0:
-        raise ValueError("is negative; usage counts up from 0")
-    return value
-
-
-_Quantity = Annotated[by_hand.Quantity, BeforeValidator(_not_negative)]
-
-
-class _Usage(Record):
-    """One `[[usage]]`: when, where, how much; and of what, in words or in attributes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: by_hand.Line | None = None
-    date: date
-    region: by_hand.RegionCode
-    quantity: _Quantity | None = None
-    unit: by_hand.Line | None = None
-    tokens: _Quantity | None = None
-    model_units: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    hours: _Quantity | None = None
-
-    def said(self, names: Any) -> dict[str, str]:  # noqa: ANN401
-        """Return what the usage says under some of its keys."""
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
-
-
-@cache
-def _model() -> type[_Usage]:
-    """Return `_Usage` with a key for each word and each attribute."""
-    keys = [*_WORDS, *rates.attributes()]
-    fields: dict[str, Any] = dict.fromkeys(keys, (by_hand.Line | None, None))
-    return create_model("Usage", __base__=_Usage, **fields)
-
-
-@dataclass(frozen=True)
-class _Charge:
-    """A usage as a line of a bill would state it; `steps` tell how it came to its quantity."""
-
-    usage: _Usage
-    quantity: Decimal
-    unit: str
-    steps: tuple[str, ...] = ()
-
-    @property
-    def attributes(self) -> dict[str, str]:
-        """The decoded attributes, none where AWS's own words are given."""
-        return self.usage.said(rates.attributes())
-
-
-def _read(path: Path) -> list[_Charge]:
-    """Read a usage file; say everything that is wrong with it at once."""
-    tables = _tables(path)
-    charges, problems = [], []
-    for number, table in enumerate(tables, start=1):
-        charge, wrong = _charge(table)
-        named = table.get("name") if isinstance(table, dict) else None
-        label = f" ({visible(named)})" if isinstance(named, str) else ""
-        problems += [f"{path}: usage {number}{label}: {sentence}" for sentence in wrong]
-        charges += [charge] if charge else []
-    if problems:
-        shown = problems[:_PROBLEMS_SHOWN_MAX]
-        if len(problems) > len(shown):
-            shown.append(f"... and {len(problems) - len(shown)} more problems")
-        raise UsageInvalid("\n".join(shown))
-    return charges
-
-
-def _tables(path: Path) -> list[object]:
-    try:
-        if path.stat().st_size > _BYTES_MAX:
-            raise UsageInvalid(f"{path}: too large for a usage file")
-        document = tomllib.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
-    except UnicodeDecodeError as error:
-        raise UsageInvalid(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise UsageInvalid(f"{path}: cannot be read ({error.strerror})") from error
-    except DecimalException as error:
-        raise UsageInvalid(f"{path}: a number is out of any range") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageInvalid(f"{path}: is no TOML ({error})") from error
-    tables = document.pop("usage", [])
-    if document:
-        key = visible(next(iter(document)))
-        raise UsageInvalid(f"{path}: `{key}` is unknown; the file holds [[usage]] tables only")
-    if not isinstance(tables, list) or not tables:
-        raise UsageInvalid(f"{path}: holds no [[usage]] table")
-    return tables
-
-
-def _charge(table: object) -> tuple[_Charge | None, list[str]]:
-    try:
-        usage = _model().model_validate(table)
-    except ValidationError as error:
-        return None, [_sentence(each) for each in error.errors(include_url=False)]
-    wrong = [*_contradictions(usage), *_foreign_words(usage), *_miscounted(usage)]
-    return (None, wrong) if wrong else (_measured(usage), [])
-
-
-_REMEDIES = {
-    "missing": "is missing; every usage says it",
-    "is_instance_of": "is no number; write digits, without quotes",
-    "int_type": "is no whole number; write digits, without quotes",
-    "finite_number": "is no number; write digits, without quotes",
-    "date_type": "is no date; write it like 2024-05-01, without quotes and without a time",
-    "string_type": "is no text; put it in quotes",
-    "string_too_long": "is too long; shorten it",
-    "model_type": "is no table; a usage begins with [[usage]]",
-}
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """Turn an error of pydantic into a sentence that names the key and the remedy."""
-    key = visible(".".join(map(str, error["loc"])))
-    kind = error["type"]
-    if kind == "value_error":
-        return f"`{key}` {error['ctx']['error']}"
-    if kind == "string_pattern_mismatch" and key == "region":
-        return '`region` is no region code; write one like "us-east-1"'
-    if kind == "string_pattern_mismatch":
-        return f"`{key}` must be one line of plain text"
-    if kind == "extra_forbidden":
-        return f"`{key}` is unknown; the keys are {', '.join(_model().model_fields)}"
-    said = _REMEDIES.get(kind, error["msg"])
-    return f"`{key}` {said}" if key else f"[[usage]] {said}"
-
-
-def _contradictions(usage: _Usage) -> Iterator[str]:
-    """Say where a usage is told both ways, in neither, or by half."""
-    words, attributes = usage.said(_WORDS), usage.said(rates.attributes())
-    if words and attributes:
-        yield (
-            f"mixes AWS's own words ({', '.join(words)}) with decoded attributes "
-            f"({', '.join(attributes)}); give one or the other"
-        )
-    elif words and not usage.said(_NAMING):
-        yield f"`{next(iter(words))}` goes with `usage_type`, which is missing"
-    elif not words:
-        for key in ("service", "capability"):
-            if key not in attributes:
-                yield f"`{key}` is missing; without a `usage_type`, attributes say what is used"
-    if usage.region == by_hand.EVERY_REGION:
-        yield '`region` is "*"; usage is in one region'
-
-
-def _foreign_words(usage: _Usage) -> Iterator[str]:
-    """Say which attributes and units the vocabularies do not know."""
-    allowed = rates.attributes()
-    attributes = usage.said(allowed)
-    for name, value in attributes.items():
-        values = allowed[name]
-        if values is not None and value not in values:
-            yield f"`{name}` is {visible(value)!r}; it is one of {', '.join(sorted(values))}"
-    if usage.unit is not None and attributes and units.canonical(usage.unit) is None:
-        yield (
-            f"`unit` {visible(usage.unit)!r} is unknown; "
-            "use a name of rates/reference/units.toml, e.g. token, hour, GB-Mo"
-        )
-
-
-def _miscounted(usage: _Usage) -> Iterator[str]:
-    """Say what is wrong with how much is used."""
-    told = usage.said(("quantity", "tokens", "model_units"))
-    if not told:
-        yield "`quantity` is missing; write quantity and unit, tokens, or model_units and hours"
-    elif len(told) > 1:
-        yield f"has several quantities ({', '.join(told)}); keep one"
-    elif "quantity" in told and usage.unit is None:
-        yield "`unit` is missing; every quantity has one"
-    elif "quantity" not in told and usage.unit is not None:
-        yield f"`unit` goes with `quantity`, not with `{next(iter(told))}`"
-    elif "model_units" in told and usage.hours is None:
-        yield "`hours` is missing; model units are billed by the hour"
-    elif "model_units" not in told and usage.hours is not None:
-        yield '`hours` goes with `model_units`; otherwise write quantity and unit = "hour"'
-    elif "model_units" in told and _measured(usage).quantity >= _TOO_MUCH:
-        yield "`model_units` x `hours` has more digits than a bill can hold"
-
-
-def _measured(usage: _Usage) -> _Charge:
-    """Return the usage with its quantity, however it is told."""
-    if usage.quantity is not None and usage.unit is not None:
-        return _Charge(usage, usage.quantity, usage.unit)
-    if usage.tokens is not None:
-        return _Charge(usage, usage.tokens, "token")
-    assert usage.model_units is not None, "a usage without a quantity is refused"
-    assert usage.hours is not None, "model units without hours are refused"
-    quantity = _EXACT.multiply(usage.hours, Decimal(usage.model_units))
-    step = (
-        f"{usage.model_units} model units x {plain(usage.hours)} hours "
-        f"= {plain(quantity)} model unit hours"
-    )
-    return _Charge(usage, quantity, "model unit hour", (step,))
-
-
 # --- charge keys ---
 
 
-def _decoded(charges: list[_Charge]) -> pl.DataFrame:
+def _decoded(charges: list[Charge]) -> pl.DataFrame:
     """Return the charge keys, decoded: AWS's own words by the forms, attributes as given."""
     keys = pl.DataFrame(
         [_key(number, charge) for number, charge in enumerate(charges)],
@@ -338,15 +185,16 @@ def _decoded(charges: list[_Charge]) -> pl.DataFrame:
     return pl.concat([spoken, entered]).sort("charge_key_id")
 
 
-def _key(number: int, charge: _Charge) -> dict[str, object]:
+def _key(number: int, charge: Charge) -> dict[str, object]:
     """Return the charge key of a usage, in the columns of a bill."""
     usage = charge.usage
-    words = {_WORDS[name]: value for name, value in usage.said(_WORDS).items()}
+    words = {WORDS[name]: value for name, value in usage.said(WORDS).items()}
     return {
         "charge_key_id": number,
         "kind": "usage",
         "price_basis": "unblended",
         "is_ai": True,
+        "bill_billing_entity": "AWS" if charge.marketplace is False else "AWS Marketplace",
         "line_item_line_item_type": "Usage",
         "line_item_currency_code": "USD",
         "product_region_code": usage.region,
@@ -355,9 +203,7 @@ def _key(number: int, charge: _Charge) -> dict[str, object]:
     }
 
 
-def _in_priced_units(
-    charges: list[_Charge], known: Knowledge
-) -> tuple[list[_Charge], pl.DataFrame]:
+def _in_priced_units(charges: list[Charge], known: Knowledge) -> tuple[list[Charge], pl.DataFrame]:
     """Restate quantities whose unit no rate converts into exactly: 20 minutes are 0.3333333333 h.
 
     A bill would state them in the unit of the rate, to ten decimals. Returns the decoded keys too.
@@ -380,7 +226,7 @@ def _in_priced_units(
     return restated, _decoded(restated)
 
 
-def _in_other_units(charge: _Charge) -> list[_Charge]:
+def _in_other_units(charge: Charge) -> list[Charge]:
     """Return the same usage in the other units of its dimension, exact ones first."""
     unit = units.canonical(charge.unit)
     table = units.unit_table()
@@ -396,7 +242,7 @@ def _in_other_units(charge: _Charge) -> list[_Charge]:
     for other, size in sizes.items():
         exact = Fraction(charge.quantity) * Fraction(sizes[unit]) / Fraction(size)
         quantity = _rounded(exact)
-        if other == unit or quantity >= _TOO_MUCH:
+        if other == unit or quantity >= TOO_MUCH:
             continue
         step = f"{plain(charge.quantity)} {charge.unit} = {plain(quantity)} {other}"
         one = replace(charge, quantity=quantity, unit=other, steps=(*charge.steps, step))
@@ -406,9 +252,9 @@ def _in_other_units(charge: _Charge) -> list[_Charge]:
 
 def _rounded(exact: Fraction) -> Decimal:
     """Round to ten decimals, half up, as a bill does."""
-    scaled = exact * 10**_DECIMALS
+    scaled = exact * 10**DECIMALS
     whole = (scaled.numerator * 2 + scaled.denominator) // (scaled.denominator * 2)
-    return Decimal(whole).scaleb(-_DECIMALS, _EXACT)
+    return Decimal(whole).scaleb(-DECIMALS, EXACT)
 
 
 # --- lines ---
@@ -416,8 +262,8 @@ def _rounded(exact: Fraction) -> Decimal:
 
 @contextmanager
 def _scratch_ledger(
-    charges: list[_Charge], decoded: pl.DataFrame, known: Knowledge
-) -> Iterator[duckdb.DuckDBPyConnection]:
+    charges: list[Charge], decoded: pl.DataFrame, known: Knowledge
+) -> Iterator[ledger.Stage]:
     """Open a ledger that holds the usage as lines, priced, and is thrown away afterwards."""
     # As in a bill, all lines of one kind of charge share its key.
     same = [name for name in decoded.columns if name != "charge_key_id"]
@@ -427,7 +273,7 @@ def _scratch_ledger(
     schema: dict[str, pl.DataType] = {
         "line": pl.Int64(),
         "day": pl.Date(),
-        "line_item_usage_amount": pl.Decimal(_DIGITS, _DECIMALS),
+        "line_item_usage_amount": pl.Decimal(DIGITS, DECIMALS),
     }
     usages = frames.of_rows(rows, schema).join(shared, on="line")
     keys = decoded.filter(pl.col("charge_key_id").is_in(usages["charge_key_id"].implode()))
@@ -464,10 +310,10 @@ def _scratch_ledger(
         )
         check = read("checks", "unpriced_charge.sql")
         con.execute(f"CREATE TEMP VIEW unpriced_charge AS {check}")
-        yield con
+        yield stage
 
 
-def _line(charge: _Charge, found: dict[str, Any], known: Knowledge) -> EstimatedLine:
+def _line(charge: Charge, found: dict[str, Any], known: Knowledge) -> EstimatedLine:
     usage = charge.usage
     expected = found["expected"]
     reason = None
@@ -487,15 +333,17 @@ def _line(charge: _Charge, found: dict[str, Any], known: Knowledge) -> Estimated
         quantity=charge.quantity,
         unit=charge.unit,
         expected=expected,
+        before_discounts=expected,
+        at_list=found["at_list"],
         rate=None if expected is None else _rate(found),
         arithmetic=None if expected is None else _arithmetic(charge, found),
         reason=reason,
     )
 
 
-def _described(usage: _Usage) -> str:
+def _described(usage: Usage) -> str:
     """Name a usage that has no name: by AWS's words, or by its attributes."""
-    words = usage.said(("product_name", *_NAMING))
+    words = usage.said(("product_name", *NAMING))
     attributes = usage.said(name for name in rates.attributes() if name != "service")
     return ", ".join((words or attributes).values())
 
@@ -518,7 +366,7 @@ def _rate(found: dict[str, Any]) -> RateTaken:
     )
 
 
-def _arithmetic(charge: _Charge, found: dict[str, Any]) -> str:
+def _arithmetic(charge: Charge, found: dict[str, Any]) -> str:
     """Tell how the quantity came about, and the product."""
     by = f"{plain(found['rate_price'])} per {found['rate_unit']}"
     if found["is_tiered"]:
@@ -529,7 +377,7 @@ def _arithmetic(charge: _Charge, found: dict[str, Any]) -> str:
     return "; ".join((*charge.steps, f"{counted} x {by} = {plain(found['expected'])}"))
 
 
-def _nearest(charge: _Charge, known: Knowledge) -> str:
+def _nearest(charge: Charge, known: Knowledge) -> str:
     """Say in which attribute the nearest known rates differ, so that a slip is found quickly."""
     wanted = {name: charge.attributes.get(name) for name in rates.attributes()}
     wanted["region"] = charge.usage.region

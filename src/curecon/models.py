@@ -322,7 +322,11 @@ class RateTaken(RateUsed):
 
 
 class EstimatedLine(Record):
-    """One usage, what it will cost and why; `reason` says why not, where no rate is known."""
+    """One usage, what it will cost and why; `reason` says why not, where no rate is known.
+
+    `expected` is after the discounts of the contract, and `before_discounts` what the usage line of
+    the bill will show; `at_list` is without a contract, null where no public rate is known.
+    """
 
     name: str
     date: str
@@ -330,15 +334,23 @@ class EstimatedLine(Record):
     quantity: Money
     unit: str
     expected: Money | None
+    before_discounts: Money | None
+    at_list: Money | None
     rate: RateTaken | None
     arithmetic: str | None
     reason: str | None
 
 
 class Estimate(Record):
-    """What the usage of a file will cost; `total` leaves out what could not be priced."""
+    """What the usage of a file will cost; `total` leaves out what could not be priced.
+
+    `before_discounts` and `at_list` are the totals of the lines' own; `at_list` is null where it is
+    not known of a line that is priced.
+    """
 
     total: Money
+    before_discounts: Money
+    at_list: Money | None
     currency: str
     unpriced: int
     lines: list[EstimatedLine]

@@ -7,13 +7,13 @@ folder of cards is put right in one go. What a card may hold is told in `rates/R
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, NamedTuple, TypeGuard
 
 import polars as pl
 from pydantic import (
@@ -21,7 +21,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 from curecon import by_hand, frames, grammar, money, packaged, units
@@ -42,7 +41,7 @@ def _no_discount(price: object) -> object:
     return price
 
 
-class Rate(Record):
+class Rate(by_hand.Consistent):
     """One `[[rate]]`: what is priced, where, at what price, from when to when, and who says so."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -62,19 +61,23 @@ class Rate(Record):
     note: Annotated[str, StringConstraints(max_length=4000)] | None = None
     currency: Currency = "USD"
 
-    @model_validator(mode="after")
-    def _intervals_are_not_empty(self) -> Self:
-        if self.ends is not None and self.ends <= self.starts:
-            raise ValueError(
-                f"`ends` {self.ends} is not after `starts` {self.starts}; "
-                "`ends` is the first day on which the price no longer holds"
-            )
-        if self.tier_to is not None and self.tier_to <= self.tier_from:
-            raise ValueError(
-                f"`tier_to` {self.tier_to} is not above `tier_from` {self.tier_from}; "
+    @classmethod
+    def contradictions(cls, given: Mapping[str, object]) -> Iterator[str]:
+        """Say that days or tiers are reversed, and which words the vocabularies do not know."""
+        yield from by_hand.not_after(given)
+        low, high = given.get("tier_from", 0), given.get("tier_to")
+        if _is_number(low) and _is_number(high) and high <= low:
+            yield (
+                f"`tier_to` {high} is not above `tier_from` {low}; "
                 "leave `tier_to` out in the last tier"
             )
-        return self
+        yield from _foreign_words(given)
+
+
+def _is_number(value: object) -> TypeGuard[int | Decimal]:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return False
+    return Decimal(value).is_finite()
 
 
 class Card(Record):
@@ -297,36 +300,31 @@ def _card_of(path: Path, content: bytes) -> tuple[_CardFile | None, list[str]]:
     for index, table in enumerate(tables, start=1):
         place = _place(path, index, table.get("select") if isinstance(table, dict) else None)
         rate, wrong = by_hand.checked(Rate, table, place, _REMEDIES)
-        if rate:
-            wrong += [f"{place}: {sentence}" for sentence in _foreign_words(rate)]
-        if rate and not wrong:
-            rates.append((index, rate))
+        rates += [(index, rate)] if rate else []
         problems += wrong
     if not card:
         return None, problems
     return _CardFile(path, hashlib.sha256(content).hexdigest(), card, rates), problems
 
 
-def _foreign_words(rate: Rate) -> list[str]:
+def _foreign_words(given: Mapping[str, object]) -> Iterator[str]:
     """Say which attributes, values and units the vocabularies do not know."""
-    known, problems = attributes(), []
-    for name, value in rate.select.items():
+    known, select, unit = attributes(), given.get("select"), given.get("unit")
+    for name, value in select.items() if isinstance(select, dict) else []:
         values = known.get(name)
         if name not in known:
-            problems.append(
-                f"`select.{by_hand.short(name)}` is unknown; the attributes are {', '.join(known)}"
-            )
-        elif values is not None and value not in values:
-            problems.append(
+            every = ", ".join(known)
+            yield f"`select.{by_hand.short(name)}` is unknown; the attributes are {every}"
+        elif isinstance(value, str) and values is not None and value not in values:
+            yield (
                 f"`select.{name}` is {by_hand.short(value)!r}; "
                 f"it is one of {', '.join(sorted(values))}"
             )
-    if units.canonical(rate.unit) is None:
-        problems.append(
-            f"`unit` {by_hand.short(rate.unit)!r} is unknown; "
+    if isinstance(unit, str) and units.canonical(unit) is None:
+        yield (
+            f"`unit` {by_hand.short(unit)!r} is unknown; "
             "use a name of rates/reference/units.toml, or add it there"
         )
-    return problems
 
 
 def _place(path: Path, index: int, select: object) -> str:

@@ -38,7 +38,7 @@ ASKED: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-class Saving(Record):
+class Saving(by_hand.Consistent):
     """How much plans save at most on some usage, in percent of the rate on demand."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

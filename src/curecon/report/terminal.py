@@ -67,11 +67,16 @@ def show_estimate(estimate: Estimate, console: Console) -> None:
             _counted(number(line.rate.price), f"per {line.rate.unit}", console)
             if line.rate
             else "",
-            "unpriced" if line.expected is None else cents(line.expected),
+            "unpriced" if line.expected is None else _beside_list(line, console),
         )
     console.print(table)
     console.print()
     _say(console, f"Expected in all: {cents(estimate.total)} {estimate.currency}", style="bold")
+    if estimate.before_discounts != estimate.total:
+        said = f"Before discounts, which are lines of their own: {cents(estimate.before_discounts)}"
+        _say(console, f"{said} {estimate.currency}")
+    if estimate.at_list not in (None, estimate.total):
+        _say(console, f"At public prices: {cents(estimate.at_list)} {estimate.currency}")
     if estimate.unpriced:
         which = f"{count(estimate.unpriced, 'usage')} could not be priced"
         _say(console, f"{which}; the total leaves that out.", style="yellow")
@@ -84,6 +89,15 @@ def show_estimate(estimate: Estimate, console: Console) -> None:
     console.print(basis)
     for note in estimate.notes:
         _say(console, f"Note: {note}")
+
+
+def _beside_list(line: EstimatedLine, console: Console) -> Text:
+    """Set the expected price above the public one, where a contract makes it another."""
+    assert line.expected is not None, "it is priced"
+    said = _text(cents(line.expected), console)
+    if line.at_list is None or line.at_list == line.expected:
+        return said
+    return said.append("\n").append(_text(f"list {cents(line.at_list)}", console).plain, "dim")
 
 
 def _counted(amount: str, unit: str, console: Console) -> Text:
