@@ -180,6 +180,32 @@ def test_what_is_accepted_is_not_told_until_it_outgrows_that(book, server):
     assert book.tell(server.url) == ["sent"]
 
 
+def test_what_was_disputed_before_anybody_was_told_is_told_once_as_disputed(book, server, tmp_path):
+    (finding,) = book(month(days=20)).findings
+    said = {"owner": "jane", "ledger_path": book.path, "as_of": date(2026, 11, 4)}
+    curecon.dispute([finding.id], tmp_path / "dispute", **said)
+    assert book.tell(server.url) == ["sent"]
+    (told,) = server.taken
+    assert told["title"] == "curecon: 1 disputed: AWS billed 1.20 USD too much"
+    assert "ERROR disputed +1.20 USD" in told["message"]
+    assert book.tell(server.url) == ["nothing"]
+    book(month(days=23))  # more than was disputed, so it is reopened
+    assert book.tell(server.url) == ["sent"]
+    assert "1 worse" in server.taken[1]["title"]
+
+
+def test_what_was_told_and_is_disputed_is_not_told_again_until_it_is_overdue(
+    book, server, tmp_path
+):
+    (finding,) = book(month()).findings
+    book.tell(server.url)
+    said = {"owner": "jane", "ledger_path": book.path, "as_of": date(2026, 11, 6)}
+    curecon.dispute([finding.id], tmp_path / "dispute", **said)
+    assert book.tell(server.url, now="2026-11-20T12:00:00") == ["nothing"]
+    assert book.tell(server.url, now="2026-12-05T12:00:00") == ["sent"]
+    assert "1 overdue" in server.taken[1]["title"]
+
+
 def test_what_was_told_and_accepted_is_told_when_that_has_expired(book, server):
     (finding,) = book(month()).findings
     book.tell(server.url)
@@ -279,6 +305,22 @@ def test_an_address_is_never_shown(book, server, capsys, caplog, monkeypatch):
 
 
 # --- thresholds, quiet hours, dry run
+
+
+def test_a_discount_that_is_missing_has_dollars_to_weigh_though_no_line(book, server, tmp_path):
+    contract = tmp_path / "contract.toml"
+    contract.write_text('[[discount]]\nname = "EDP"\npercent = 10\nstarts = 2026-01-01\n')
+    file = bills.write_csv(tmp_path / "undiscounted.csv", month(rate=RIGHT))
+    prices = [tmp_path / "prices.jsonl"]
+    result = audit([file], Options(ledger=book.path, price_lists=prices, contract=contract))
+    (missing,) = result.findings
+    assert (missing.check, missing.lines, missing.difference) == (
+        "discount_differs", 0, Decimal("0.012"),
+    )  # fmt: skip
+    assert book.tell(server.url, min_difference=Decimal("0.0121")) == ["nothing"]
+    assert book.tell(server.url, min_difference=Decimal("0.012")) == ["sent"]
+    (told,) = server.taken
+    assert "0.012 promised on charges of 0.12, 0.00 arrived, 0.012 missing." in told["message"]
 
 
 def test_thresholds_hold_back_what_is_small_or_slight(book, server):

@@ -276,7 +276,60 @@ def test_a_credit_that_falls_short_is_claimed_by_its_promise(book, tmp_path):
         assert "7,318.56 USD of promised credit has not arrived" in said
         for strange in (ACCOUNT, bills.USAGE_TYPE, "1K tokens", "200,000,000", RIGHT, "<b>"):
             assert strange not in said
+        assert (
+            "We held the bill against what was promised. 1 credit has not arrived, or not in full. "
+            "The annex gives what was promised, what arrived and what is missing."
+        ) in said
+        assert "Please review these credits and credit 7,318.56 USD." in said
+        assert "billed higher" not in said
     assert list(csv.DictReader(read(book, "lines.csv").splitlines())) == []
+
+
+def test_a_discount_that_no_line_grants_is_claimed_by_its_promise(book, tmp_path):
+    """10 % of 60.00 on each of two days; neither of the days' lines is what is wrong."""
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f'payer = "{PAYER}"\n[[discount]]\nname = "EDP <b>"\npercent = 10\nstarts = 2026-01-01\n'
+    )
+    (missing,) = book([usage(1, rate=RIGHT), usage(2, rate=RIGHT)], contract=contract)[0].findings
+    assert (missing.check, missing.difference, missing.lines) == (
+        "discount_differs", Decimal(12), 0,
+    )  # fmt: skip
+    assert (missing.usage_account, missing.usage_type, missing.resource) == (
+        ACCOUNT, bills.USAGE_TYPE, "discount EDP <b>",
+    )  # fmt: skip
+    assert (missing.unit, missing.quantity, missing.rate) == (None, None, None)
+    dispute(book, missing.id)
+    for name in ("letter.html", "letter.md"):
+        said = read(book, name)
+        assert "12.00 promised on charges of 120.00, 0.00 arrived, 12.00 missing." in said
+        assert "12 USD of promised discount has not arrived" in said
+        assert "1 discount has not arrived, or not in full." in said
+        for strange in ("usage-2026-10-1", ARN, "1K tokens", "1,000,000", RIGHT, "<b>"):
+            assert strange not in said
+    assert list(csv.DictReader(read(book, "lines.csv").splitlines())) == []
+
+
+def test_a_letter_about_charges_and_discounts_says_of_each_what_is_wrong(book, tmp_path):
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f'payer = "{PAYER}"\n[[discount]]\nname = "EDP"\npercent = 10\nstarts = 2026-01-01\n'
+    )
+    found = book([usage(1), usage(2)], contract=contract)[0].findings
+    # 240.00 billed for 120.00: what is billed too much is claimed once, not its discount as well.
+    assert {one.check: one.difference for one in found} == {
+        "rate_differs": Decimal(120), "discount_differs": Decimal(12),
+    }  # fmt: skip
+    dispute(book, *(one.id for one in found))
+    for name in ("letter.html", "letter.md"):
+        said = read(book, name)
+        assert (
+            "We worked out independently what 1 kind of charge should have cost. It was billed "
+            "higher, as follows. Besides, 1 discount has not arrived, or not in full. The annex "
+            "gives the rate with its source, the arithmetic, and the lines, and of each of these "
+            "what was promised, what arrived and what is missing."
+        ) in said
+        assert "Please review these charges and these discounts and credit 132.00 USD." in said
 
 
 # --- credits

@@ -543,6 +543,10 @@ def test_a_part_of_a_task_and_a_missing_discount(tmp_path):
     path, _ = of_case("discount_missing", tmp_path / "discount")
     last = every_line(path)[0][-1].arithmetic
     assert (last.product, last.expected) == (6, Decimal("5.4"))
+    assert last.steps[-2] == (
+        "Discount, +0.6000000000: discount missing; no line brings it, so this charge carries it "
+        "in the bridge."
+    )
     assert (
         last.steps[-1] == "Billed 6.0000000000 - difference +0.6000000000 = expected 5.4000000000."
     )

@@ -101,6 +101,7 @@ promised AS (
         p.usage_type,
         p.currency,
         s.line_type,
+        s.named,
         p.hours,
         p.billed,
         p.usage_start,
@@ -146,6 +147,7 @@ promised AS (
         p.usage_type,
         p.currency,
         'PrivateRateDiscount',
+        'private rate',
         p.hours,
         p.billed,
         p.usage_start,
@@ -274,14 +276,14 @@ shown_net AS (
 
 both_sides AS (
     SELECT
-        delivery_id, line, account, usage_type, currency, line_type, hours, billed, usage_start,
-        TRUE AS is_discount_line, FALSE AS is_repeated,
+        delivery_id, line, account, usage_type, currency, line_type, CAST(NULL AS STRING) AS named,
+        hours, billed, usage_start, TRUE AS is_discount_line, FALSE AS is_repeated,
         billed AS against_billed, billed AS against_right
     FROM granted
     UNION ALL
     SELECT
-        p.delivery_id, p.line, p.account, p.usage_type, p.currency, p.line_type, p.hours, p.billed,
-        p.usage_start, FALSE, p.is_repeated,
+        p.delivery_id, p.line, p.account, p.usage_type, p.currency, p.line_type, p.named, p.hours,
+        p.billed, p.usage_start, FALSE, p.is_repeated,
         CASE
             WHEN r.is_other THEN coalesce(p.other, p.discount)
             WHEN NOT r.is_other THEN coalesce(p.third, p.other, p.discount)
@@ -415,7 +417,13 @@ summed AS (
         line_type,
         place_in_time,
         is_discount_line,
+        max(named) OVER same_place AS named,
         sum(against) OVER same_place AS difference,
+        sum(least(against_billed, against_right)) OVER same_place AS least_difference,
+        sum(CASE WHEN is_discount_line THEN 0 ELSE billed END) OVER same_place AS charged,
+        sum(CASE WHEN is_discount_line THEN against ELSE 0 END) OVER same_charge AS granted,
+        min(usage_start) OVER same_place AS first_usage,
+        max(usage_start) OVER same_place AS last_usage,
         sum(hours) OVER same_place AS hours,
         sum(CASE WHEN is_discount_line THEN 1 ELSE 0 END) OVER same_place AS discount_lines,
         sum(CASE WHEN is_discount_line THEN 0 ELSE 1 END) OVER same_charge AS charge_lines,
@@ -471,6 +479,14 @@ SELECT
     s.delivery_id,
     s.line,
     s.is_discount_line,
+    s.account,
+    s.usage_type,
+    s.line_type,
+    s.named,
+    s.charged,
+    s.granted,
+    s.first_usage,
+    s.last_usage,
     CASE
         WHEN charge_lines = 0 THEN 'discount_excluded'
         -- Of a private rate that follows a discount, nothing is left to take it of.
@@ -480,6 +496,7 @@ SELECT
     END AS reason,
     CAST(
         CASE
+            WHEN NOT is_discount_line THEN least_difference
             WHEN n.line IS NULL AND place = 1 AND abs(difference) > 0.0000000001 * hours
             THEN difference
             ELSE 0
@@ -500,4 +517,6 @@ WHERE is_discount_line
         AND discount_lines = 0
         AND place = 1
         AND abs(difference) > 0.0000000001 * hours
+        -- What is billed above its price has its own finding, and nobody is owed a share of that.
+        AND abs(least_difference) > 0.0000000001 * hours
     )

@@ -85,11 +85,12 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
 
     Returns:
         One row a line type, service, region (`*` stands for every region that is not named),
-        marketplace or not, fee or usage, and interval: share, of the charge at its full cost;
-        other_share, the same where discounts of one `order`, which is to say of none, apply the
-        other way round.
+        marketplace or not, fee or usage, and interval: named, the discounts it is of; share, of the
+        charge at its full cost; other_share, the same where discounts of one `order`, which is to
+        say of none, apply the other way round.
     """
     rows: dict[tuple[object, ...], tuple[Decimal, Decimal]] = {}
+    names: dict[tuple[object, ...], list[str]] = {}
     for place, discounts in _in_force(contract):
         backwards = [*reversed(discounts)]
         backwards.sort(key=lambda one: one.order)
@@ -98,9 +99,15 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
             key = (one.line_type, *place)
             before = rows.get(key, (Decimal(0), Decimal(0)))
             rows[key] = (before[0] + share, before[1] + other[one.name])
-    exact = [(*place, round(one, 10), round(two, 10)) for place, (one, two) in rows.items()]
+            names.setdefault(key, []).append(one.name)
+    exact = [
+        (*place, " and ".join(names[place]), round(one, 10), round(two, 10))
+        for place, (one, two) in rows.items()
+    ]
     part = pl.Decimal(15, 10)
-    return frames.of_rows(exact, {**_PLACES, "share": part, "other_share": part})
+    return frames.of_rows(
+        exact, {**_PLACES, "named": pl.String, "share": part, "other_share": part}
+    )
 
 
 def _shares(discounts: list[Discount]) -> Iterator[tuple[Discount, Decimal]]:

@@ -393,6 +393,14 @@ def _duplicate_cause(_: Facts, __: Mapping[str, Any]) -> str:
     return "all that it is billed."
 
 
+def _promised_cause(facts: Facts, one: Mapping[str, Any]) -> str:
+    """Say of what was promised and has no line of its own that this line only carries it."""
+    said = _other_cause(facts, one)
+    if one["billed"] or not facts.billed:
+        return said
+    return f"{said[:-1]}; no line brings it, so this charge carries it in the bridge."
+
+
 def _other_cause(_: Facts, one: Mapping[str, Any]) -> str:
     return f"{(one['reason'] or 'by what was agreed').replace('_', ' ')}."
 
@@ -404,6 +412,8 @@ _CAUSES = {
     "arithmetic": _arithmetic_cause,
     "rounding": _rounding_cause,
     "duplicate": _duplicate_cause,
+    "discount": _promised_cause,
+    "free_tier": _promised_cause,
 }
 
 

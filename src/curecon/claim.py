@@ -174,11 +174,18 @@ def _claim(con: duckdb.DuckDBPyConnection, finding: Finding) -> Claim:
     )
 
 
-def _sums(finding: Finding, lines: int) -> str:
-    """Say how the dollars of a claim add up; of a promised credit, its reason has said so."""
-    currency = finding.currency or ""
+def short_of(finding: Finding) -> str | None:
+    """Name what fell short: a credit or a discount; None where a charge was billed too high."""
     if finding.check == "credit_differs":
-        return f"{number(finding.difference)} {currency} of promised credit has not arrived"
+        return "credit"
+    return "discount" if finding.category == "discount" else None
+
+
+def _sums(finding: Finding, lines: int) -> str:
+    """Say how the dollars of a claim add up; of what never came, its reason has said so."""
+    currency = finding.currency or ""
+    if not lines and (noun := short_of(finding)):
+        return f"{number(finding.difference)} {currency} of promised {noun} has not arrived"
     expected = finding.expected or Decimal(0)
     sums = (
         f"{number(finding.billed)} billed - {number(expected)} expected = "

@@ -1,4 +1,4 @@
-"""How much of the promised credits should have come with each month's bill, and has not.
+"""How much of the promised credits and discounts should have come with a month's bill, and has not.
 
 AWS takes a credit off every bill by itself, as far as there are charges it is good for, until it is
 used up or expires; of several, the one that expires first, then the one for fewest services, then
@@ -6,6 +6,8 @@ the oldest (AWS Billing user guide, "AWS credits"). So each credit is followed f
 which it starts. A dollar of it is missed once, in the first month that it should have paid for, and
 not at all where a later month of the ledger brings it. Where the ledger lacks a month, nobody knows
 what was left of a credit, and nothing more is said of it.
+
+What of a discount is missing, sql/steps/discounts.sql has worked out line by line; here it is told.
 """
 
 from collections import defaultdict
@@ -36,6 +38,18 @@ _GAPS: dict[str, pl.DataType | type[pl.DataType]] = {
     "about": pl.String,
     "told": pl.String,
     "only_service": pl.String,
+}
+
+_MISSED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "delivery_id": pl.String,
+    "line": pl.Int64,
+    "reason": pl.String,
+    "account": pl.String,
+    "difference": pl.Decimal(36, 20),
+    "first_usage": pl.Datetime,
+    "last_usage": pl.Datetime,
+    "about": pl.String,
+    "told": pl.String,
 }
 
 Cell = tuple[str, bool]
@@ -217,6 +231,50 @@ def _told(one: Promise, gap: Gap, month: date) -> str:
     return (
         f"{one.name}: {_dollars(one.amount)} promised, {due}"
         f"{_dollars(gap.due - gap.missing)} arrived, {_dollars(gap.missing)} missing."
+    )
+
+
+def tell_discounts(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `discount_gaps`: discounts that no line of the bill grants, as a person asks for them.
+
+    Reads `discounts`. One row for each of its rows without a discount line: `line`, a charge that
+    carries the dollars in the bridge and is not what is wrong; `account`, `first_usage`,
+    `last_usage` and `difference`; `about`, the discount, and `told`, how much of it was promised,
+    came and is missing in all rows of the same charge and discount.
+    """
+    missed = frames.of_query(
+        con,
+        "SELECT d.*, sum(charged) OVER same AS all_charged, sum(difference) OVER same AS missing "
+        "FROM discounts AS d JOIN lines AS l USING (line) "
+        "JOIN charge_keys AS k USING (charge_key_id) WHERE NOT is_discount_line "
+        "WINDOW same AS (PARTITION BY d.delivery_id, account, usage_type, k.region, "
+        "k.line_item_currency_code, line_type, named) ORDER BY ALL",
+    )
+    given = [name for name in _MISSED if name not in ("about", "told")]
+    rows = [
+        (*(one[name] for name in given), _about(one["named"]), _told_of(one))
+        for one in missed.iter_rows(named=True)
+    ]
+    frames.register(con, "incoming", frames.of_rows(rows, _MISSED))
+    con.execute("CREATE OR REPLACE TEMP TABLE discount_gaps AS SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
+def _about(named: str) -> str:
+    return named if named == "private rate" else f"discount {named}"
+
+
+def _told_of(one: Mapping[str, Decimal]) -> str:
+    """Say what of a discount was promised, came and is missing."""
+    missing = _dollars(one["missing"])
+    elsewhere = (
+        f"; {_dollars(-one['granted'])} arrived for other charges of the usage type"
+        if one["granted"]
+        else ""
+    )
+    return (
+        f"{one['named']}: {missing} promised on charges of {_dollars(one['all_charged'])}, 0.00 "
+        f"arrived, {missing} missing{elsewhere}."
     )
 
 

@@ -372,6 +372,7 @@ def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
         "free_tier",
     ):
         make(con, "steps", f"{name}.sql")
+    promised.tell_discounts(con)
     promised.follow(con)
     make(con, "steps", "credits.sql")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")

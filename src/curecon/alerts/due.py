@@ -30,9 +30,9 @@ class Thresholds:
     """From where on a finding is told.
 
     What suddenly costs more (`spend_rose`) counts as a warning. `min_difference` is in the
-    finding's currency; a finding about no line, such as a delivery that is missing, has no dollars
-    to weigh. A finding is worse when its dollars outgrew those that were told by `worse_by` per
-    cent, and overdue `max_age` days after it was told and still not settled.
+    finding's currency; a finding about no line and no dollars, such as a delivery that is missing,
+    has none to weigh. A finding is worse when its dollars outgrew those that were told by
+    `worse_by` per cent, and overdue `max_age` days after it was told and still not settled.
     """
 
     min_difference: Decimal = Decimal(0)
@@ -99,7 +99,10 @@ def _series(
         for one in every
         if states[one["id"]].state in _LIVE
         and _weight(one) <= GRAVITY[limits.severity]
-        and (not one["lines"] or one["difference"].copy_abs() >= limits.min_difference)
+        and (
+            not (one["lines"] or one["difference"])
+            or one["difference"].copy_abs() >= limits.min_difference
+        )
     }
     series: dict[str, list[_Found]] = {}
     for one in counted.values():
@@ -122,7 +125,8 @@ def _kind(
     old = timedelta(days=limits.max_age)
     if told is None:
         waiting = all(one.state.since + old <= now for one in found)
-        return "new" if active else "overdue" if waiting else None
+        # Who learns of a dispute first should not take it for news that waits for somebody.
+        return "new" if active else "overdue" if waiting else "disputed"
     if moved > told.last_event and any(one.state.state == "reopened" for one in active):
         return "back"
     dollars = max((one.dollars for one in active), default=Decimal(0))

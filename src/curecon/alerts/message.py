@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from curecon.models import Severity
 from curecon.money import plain
 from curecon.report.figures import ZERO, add, count, money, signed
 from curecon.report.text import SENTENCE, visible
 
-Kind = Literal["new", "back", "worse", "overdue"]
+Kind = Literal["new", "back", "worse", "overdue", "disputed"]
 GRAVITY: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 SHOWN_MAX = 10
 DETAIL_MAX = 50
@@ -78,7 +78,7 @@ class Message:
     def title(self) -> str:
         """What is told, in a line."""
         runs = [f"{count(len(self.notices), 'run')} failed or missed"] if self.notices else []
-        kinds = dict.fromkeys(("new", "back", "worse", "overdue"), 0)
+        kinds = dict.fromkeys(get_args(Kind), 0)
         for one in self.items:
             kinds[one.kind] += 1
         told = [f"{number:,} {kind}" for kind, number in kinds.items() if number]

@@ -1,8 +1,10 @@
 """Write a dispute: a letter of one page with its annex, as HTML and Markdown, and tables as CSV."""
 
+from collections import Counter
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from curecon.claim import Claim, ClaimedLine, Input, Package
+from curecon.claim import Claim, ClaimedLine, Input, Package, short_of
 from curecon.explanation import RateTaken
 from curecon.report.figures import count, money, number
 from curecon.report.files import table_csv
@@ -42,8 +44,9 @@ def html(package: Package) -> str:
         where=where_of,
     )  # fmt: skip
     return environment.get_template("letter.html.j2").render(
-        package=package, listed=LISTED, on_page=CLAIMS_ON_PAGE, asked=asked(package)
-    )
+        package=package, listed=LISTED, on_page=CLAIMS_ON_PAGE, asked=asked(package),
+        opening=opening(package),
+    )  # fmt: skip
 
 
 def asked(package: Package) -> str:
@@ -53,7 +56,39 @@ def asked(package: Package) -> str:
         f"{money(one.recovered)} {one.currency}" for one in package.amounts if one.recovered
     )
     credited = f", besides the {before} that you credited already" if before else ""
-    return f"Please review these charges and credit {sums}{credited}."
+    charges, short = _kinds(package)
+    missing = " and ".join(f"{noun}s" for noun in short)
+    about = ["these charges"] * bool(charges) + [f"these {missing}"] * bool(short)
+    return f"Please review {' and '.join(about)} and credit {sums}{credited}."
+
+
+def opening(package: Package) -> str:
+    """Say what was compared and what came out, as it fits charges, credits and discounts."""
+    charges, short = _kinds(package)
+    said, annex = [], []
+    if charges:
+        annex.append("the rate with its source, the arithmetic, and the lines")
+        outcome = "It was billed higher" if charges == 1 else "They were billed higher"
+        said.append(
+            f"We worked out independently what {count(charges, 'kind')} of charge should have "
+            f"cost. {outcome}, as follows."
+        )
+    if short:
+        number = sum(short.values())
+        named = " and ".join(count(many, noun) for noun, many in short.items())
+        also = "Besides, " if charges else "We held the bill against what was promised. "
+        said.append(
+            f"{also}{named} {'has' if number == 1 else 'have'} not arrived, or not in full."
+        )
+        of_each = "of each of these " if charges else ""
+        annex.append(f"{of_each}what was promised, what arrived and what is missing")
+    return " ".join([*said, f"The annex gives {', and '.join(annex)}."])
+
+
+def _kinds(package: Package) -> tuple[int, Counter[str]]:
+    """Count the claims of charges, and of what fell short: credits and discounts."""
+    short = Counter(noun for claim in package.claims if (noun := short_of(claim.finding)))
+    return len(package.claims) - short.total(), short
 
 
 def rate_of(rate: RateTaken) -> str:
@@ -78,6 +113,8 @@ def markdown(package: Package) -> str:
         f"# Billing dispute: {escaped(asked(package), SENTENCE)}",
         "",
         f"Payer account {escaped(package.payer_account)}, {package.dated}",
+        "",
+        escaped(opening(package), SENTENCE),
         "",
         "| Finding | Where | Why | Billed | Expected | Difference |",
         "|---|---|---|--:|--:|--:|",
