@@ -8,7 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+import bills
 from curecon.promised import Month, Promise, missing, pools
+from curecon.reconcile import Options, audit
+from curecon.report import story
 
 BEDROCK, MARKETPLACE, SAGEMAKER = ("bedrock", False), ("bedrock", True), ("sagemaker", False)
 NEVER = date(9999, 12, 31)
@@ -98,3 +101,45 @@ def test_the_marketplace_is_credited_where_the_contract_says_so():
 
 def test_charges_that_were_taken_back_are_not_credited():
     assert told(credit("a", 5), one=month(10, -9, 0)) == {}
+
+
+# --- while the month runs
+
+
+def test_a_credit_is_to_come_until_its_month_is_billed(tmp_path):
+    """100.00 promised and 18.00 billed, so 18.00 are due: with the invoice, and not before."""
+    contract, prices = tmp_path / "contract.toml", tmp_path / "prices.jsonl"
+    contract.write_text(
+        '[[credit]]\nname = "Migration credit"\namount = 100\nservices = ["bedrock"]\n'
+        "starts = 2026-10-01\n"
+    )
+    prices.write_text(bills.price_item(bills.USAGE_TYPE, "0.00006"))
+
+    def heard(invoice):
+        lines = [
+            bills.line(
+                start=f"2026-10-{day:02d}T10:00:00", quantity="100000", bill_invoice_id=invoice,
+                identity_line_item_id=f"day {day}",
+            )
+            for day in (3, 4, 5)
+        ]  # fmt: skip
+        file = bills.write_csv(tmp_path / f"bill{invoice}.csv", lines)
+        options = Options(tmp_path / "ledger.duckdb", price_lists=[prices], contract=contract)
+        result = audit([file], options)
+        (one,) = result.findings
+        (statement,) = story.statements(result)
+        return one, statement.difference, story.verdict(statement)
+
+    one, difference, said = heard("")
+    assert (one.check, one.severity, one.difference, difference) == ("credit_not_due", "info", 0, 0)
+    assert "0.00 arrived, 18.00 to come." in one.reason
+    assert said == (
+        "Every charge that could be priced agrees with its rate: 18.00 USD in all. "
+        "Promised credit that is due with the bill of the month is not counted yet."
+    )
+    one, difference, said = heard("INV1")
+    assert (one.check, one.severity, one.difference, difference) == (
+        "credit_differs", "error", 18, 18,
+    )  # fmt: skip
+    assert "AWS billed 18.00 USD more than expected" in said
+    assert "not counted yet" not in said

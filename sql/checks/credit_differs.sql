@@ -1,9 +1,10 @@
 -- severity: warning
 -- category: discount
 -- owns: discount
--- needs: credits
+-- needs: credits WHERE reason <> 'credit_not_due'
 -- question: Have the credits that the contract promises for Bedrock or SageMaker come in their time?
 -- On an invoice it is an error; before there is one, and until a credit ends, it may still come.
+-- While the month runs it is not due (credit_not_due).
 -- A credit is the payer's, so no account, usage type or line stands for it. The charges that it is
 -- for are the resource, so that the credits of each have a finding of their own.
 SELECT
@@ -33,4 +34,5 @@ JOIN lines AS l
     ON l.line = c.line
 JOIN run_deliveries AS d
     ON d.delivery_id = c.delivery_id
+WHERE c.reason <> 'credit_not_due'
 ORDER BY c.delivery_id, c.about

@@ -4,8 +4,9 @@ AWS takes a credit off every bill by itself, as far as there are charges it is g
 used up or expires; of several, the one that expires first, then the one for fewest services, then
 the oldest (AWS Billing user guide, "AWS credits"). So each credit is followed from the month in
 which it starts. A dollar of it is missed once, in the first month that it should have paid for, and
-not at all where a later month of the ledger brings it. Where the ledger lacks a month, nobody knows
-what was left of a credit, and nothing more is said of it.
+not at all where a later month of the ledger brings it. It is due with the bill of a month, so while
+the month runs nothing is missing. Where the ledger lacks a month, nobody knows what was left of a
+credit, and nothing more is said of it.
 
 What of a discount is missing, sql/steps/discounts.sql has worked out line by line; here it is told.
 """
@@ -68,12 +69,16 @@ class Promise:
 
 @dataclass
 class Month:
-    """A month of the ledger; `eligible` by charges and day, `granted` what credits took off."""
+    """A month of the ledger; `eligible` by charges and day, `granted` what credits took off.
+
+    A month that `runs` is not billed yet: its usage goes on, and no invoice is complete.
+    """
 
     delivery_id: str
     eligible: dict[tuple[Cell, date], Decimal] = field(default_factory=dict)
     granted: dict[Cell, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     credit_lines: int = 0
+    runs: bool = False
 
     def charges(self, cell: Cell, promise: Promise | None = None) -> Decimal:
         """What is billed for these charges, on the days of a credit or on all."""
@@ -104,7 +109,8 @@ def follow(con: duckdb.DuckDBPyConnection) -> None:
     Reads `contract_credits` and every month that the ledger has. `pool` numbers the credits that
     share charges; `difference`, in the contract's currency, is theirs, and the same in each row, as
     are `about`, the services they are for, `told`, how much of each was promised, came and is
-    missing, and `only_service`, where it is one.
+    missing, and `only_service`, where it is one. What a month that still runs has not brought has
+    the reason `credit_not_due`.
     """
     promised = frames.of_query(con, "SELECT * FROM contract_credits")
     make(con, "steps", "credit_keys.sql")
@@ -112,8 +118,11 @@ def follow(con: duckdb.DuckDBPyConnection) -> None:
     if not promised.is_empty():
         make(con, "steps", "credit_sums.sql")
         sums = frames.of_query(con, "SELECT * FROM credit_sums ORDER BY ALL")
+        make(con, "duckdb", "running.sql")
         known = frames.of_query(
-            con, "SELECT delivery_id, period, payer_account FROM every_delivery"
+            con,
+            "SELECT delivery_id, period, payer_account, delivery_id IN "
+            "(SELECT delivery_id FROM running) AS runs FROM every_delivery",
         )
         for (payer,) in known.select("payer_account").unique().sort("payer_account").iter_rows():
             months = _months(
@@ -208,7 +217,9 @@ def _rows(
             continue
         cells = {cell for one in short for cell in one.cells}
         came = sum((bill.granted[cell] for cell in cells), _ZERO)
-        if any(until < one.ends < _NEVER for one in short):
+        if bill.runs:
+            reason = "credit_not_due"
+        elif any(until < one.ends < _NEVER for one in short):
             reason = "credit_outstanding"
         else:
             reason = "credit_too_small" if came else "credit_missing"
@@ -216,7 +227,7 @@ def _rows(
         # The services of all that share charges: the same whichever of them falls short.
         services = sorted({service for one in pool for service, _ in one.cells})
         about = f"credits for {' and '.join(services)}"
-        told = " ".join(_told(one, gap, month) for one, gap in short.items())
+        told = " ".join(_told(one, gap, month, runs=bill.runs) for one, gap in short.items())
         only = services[0] if len(services) == 1 else None
         for service, sold in sorted(cells):
             yield (
@@ -225,12 +236,13 @@ def _rows(
             )  # fmt: skip
 
 
-def _told(one: Promise, gap: Gap, month: date) -> str:
-    """Say what of a credit was promised, came and is missing."""
+def _told(one: Promise, gap: Gap, month: date, *, runs: bool) -> str:
+    """Say what of a credit was promised, came and is missing, or is to come."""
     due = "" if gap.due == one.amount else f"{_dollars(gap.due)} of it due in {month:%Y-%m}, "
     return (
         f"{one.name}: {_dollars(one.amount)} promised, {due}"
-        f"{_dollars(gap.due - gap.missing)} arrived, {_dollars(gap.missing)} missing."
+        f"{_dollars(gap.due - gap.missing)} arrived, {_dollars(gap.missing)} "
+        f"{'to come' if runs else 'missing'}."
     )
 
 
@@ -285,7 +297,10 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _months(known: pl.DataFrame, sums: pl.DataFrame) -> dict[date, Month]:
-    months = {row["period"]: Month(row["delivery_id"]) for row in known.iter_rows(named=True)}
+    months = {
+        row["period"]: Month(row["delivery_id"], runs=row["runs"])
+        for row in known.iter_rows(named=True)
+    }
     for row in sums.iter_rows(named=True):
         month, cell = months[row["period"]], (row["service"], row["marketplace"])
         month.eligible[cell, row["usage_day"]] = row["eligible"]

@@ -409,7 +409,7 @@ def _compare(
     # What was promised and has no line of its own is missed at a charge that it was promised for.
     for component, rate_id, missed in (
         ("discount", "NULL", "discounts WHERE NOT is_discount_line"),
-        ("discount", "NULL", "credits"),
+        ("discount", "NULL", "credits WHERE reason <> 'credit_not_due'"),
         ("free_tier", "rate_id", "free_tier WHERE is_extra"),
     ):
         con.execute(

@@ -104,6 +104,8 @@ class Statement:
     """What the month will come to, while it still runs."""
     marks: dict[date, list[str]] = field(default_factory=dict)
     """What is marked on the days of the chart: the reasons of the findings that are anomalies."""
+    awaits_credit: bool = False
+    """A promised credit is to come with the bill of the month, which still runs."""
 
     @property
     def name(self) -> str:
@@ -286,6 +288,8 @@ def verdict(statement: Statement) -> str:
             )
     if total.unpriced:
         said += f" {money(total.unpriced)} {currency} could not be priced."
+    if statement.awaits_credit:
+        said += " Promised credit that is due with the bill of the month is not counted yet."
     return said
 
 
@@ -342,6 +346,7 @@ def _statement(total: Total, result: AuditResult) -> Statement:
         provisioned=[row for row in result.provisioned if _key(row) == key],
         forecast=next((row for row in result.forecasts if _key(row) == key), None),
         marks=marks,
+        awaits_credit=any(one.check == "credit_not_due" for one in findings),
     )
 
 
