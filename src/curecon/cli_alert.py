@@ -44,9 +44,8 @@ def alert(
 
       curecon alert --to 'finance=${SLACK_URL}' --min-difference 10
 
-    Findings that are acknowledged, settled or gone are not told; what was disputed before a channel
-    heard of it is told as disputed. A channel that fails is told the next time. Exit status: 0
-    everything was sent, or there was nothing to send; 2 a channel failed.
+    Findings acknowledged, settled or gone are not told; what was disputed before a channel heard of
+    it is told so. A channel that fails is told the next time. Exit status: 2 if a channel failed.
 
     Args:
         to: a channel; may be given several times.
