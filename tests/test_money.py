@@ -6,18 +6,19 @@ searched too.
 
 import re
 import tokenize
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from pathlib import Path
 from unittest import mock
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import bills
-from curecon import invariants, money
+from curecon import cells, invariants, money
+from curecon.formats import Column
 from curecon.reconcile import Options, audit
 
 ROOT = Path(__file__).parents[1]
@@ -216,3 +217,64 @@ def test_a_price_fits_when_its_type_keeps_it(whole, exponent):
     units = Fraction(number) * 10**money.PRICE_SCALE
     kept = units.denominator == 1 and abs(units) < 10**money.PRICE_PRECISION
     assert money.fits_price(number) == kept
+
+
+_MONEY = Column("line_item_unblended_cost", "money", "filled", None, None, None)
+_READ = cells.cast(_MONEY, "VARCHAR", "cell")
+
+
+@pytest.fixture(scope="module")
+def con():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def read_as_money(con, text):
+    return con.execute(
+        f"SELECT {_READ} FROM (SELECT CAST(? AS VARCHAR) AS cell)", [text]
+    ).fetchone()[0]
+
+
+# Sixteen characters and ten decimals are where a cell is read the short way, and 100,000 is where
+# that ends; an exponent hides decimals from a look at the length.
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("0.2171407", "0.2171407"),
+        ("-12345.1234567890", "-12345.123456789"),
+        ("99999.9999999999", "99999.9999999999"),
+        ("100000.000000001", "100000.000000001"),
+        ("0.00000000001", "0.00000000001"),
+        ("1.00000000000001", "1.00000000000001"),
+        ("9.984E-7", "0.0000009984"),
+        ("1E-15", "0.000000000000001"),
+        ("1.5e-11", "0.000000000015"),
+        ("0.12345678901234567890", "0.1234567890123456789"),
+        ("1234567890123456", "1234567890123456"),
+        ("  3.5 ", "3.5"),
+        ("-0.0", "0"),
+        ("  ", None),
+    ],
+)
+def test_a_cell_of_text_is_read_to_its_last_digit(con, text, amount):
+    assert read_as_money(con, text) == (None if amount is None else Decimal(amount))
+
+
+@given(
+    digits=st.integers(-(10**16), 10**16),
+    decimals=st.integers(0, 20),
+    exponent=st.none() | st.integers(-12, 4),
+)
+def test_any_cell_of_text_is_read_to_its_last_digit(digits, decimals, exponent):
+    text = f"{Decimal(digits).scaleb(-decimals):f}" + ("" if exponent is None else f"E{exponent}")
+    amount = Decimal(text)
+    assume(abs(amount) < 10**16)
+    assume(amount == amount.quantize(Decimal("1E-20"), context=Context(prec=60)))
+    with duckdb.connect() as con:
+        assert read_as_money(con, text) == amount
+
+
+@pytest.mark.parametrize("text", ["abc", "1,5", "0x10", "inf", "nan", "1e", "--1"])
+def test_a_cell_that_is_no_amount_stops_the_reading(con, text):
+    with pytest.raises(duckdb.ConversionException):
+        read_as_money(con, text)

@@ -49,11 +49,15 @@ def _as_number(column: Column, physical: str, cell: str) -> str:
             f"CASE WHEN {_is_plain(cell)} THEN CAST({ten} AS {target}) "
             f"ELSE CAST(CAST({cell} AS VARCHAR) AS {target}) END"
         )
-    number = _number_text(physical, cell)
-    if column.type == "rate" and physical == "VARCHAR":
-        # Nearly every rate fits 64 bits, which are read faster.
-        return f"coalesce(TRY_CAST({number} AS DECIMAL(18, 10)), CAST({number} AS {target}))"
-    return f"CAST({number} AS {target})"
+    number = f"CAST({_number_text(physical, cell)} AS {target})"
+    if physical != "VARCHAR":
+        return number
+    # Nearly every number fits 64 bits, which are read several times faster.
+    if column.type == "money":
+        return (
+            f"CASE WHEN {_is_short(cell)} THEN CAST({_short(cell)} AS {target}) ELSE {number} END"
+        )
+    return f"coalesce({_short(cell)}, {number})"
 
 
 def rounded(physical: str, cell: str) -> str:
@@ -70,6 +74,20 @@ def rounded(physical: str, cell: str) -> str:
 
 def _is_plain(cell: str) -> str:
     return f"abs({cell}) < 400000 AND CAST(CAST({cell} AS DECIMAL(18, 10)) AS DOUBLE) = {cell}"
+
+
+def _is_short(cell: str) -> str:
+    """Say whether a text has ten decimals at most, and nothing is lost by reading no more.
+
+    A text of sixteen characters and its value of ten decimals below 100,000 have fifteen digits at
+    most. No two numbers of fifteen digits are the same double, so they are equal if that is.
+    """
+    same = f"CAST({_short(cell)} AS DOUBLE) = TRY_CAST({cell} AS DOUBLE)"
+    return f"strlen({cell}) <= 16 AND abs({_short(cell)}) < 100000 AND {same}"
+
+
+def _short(cell: str) -> str:
+    return f"TRY_CAST({cell} AS DECIMAL(18, 10))"
 
 
 def _number_text(physical: str, cell: str) -> str:
@@ -106,10 +124,11 @@ def _as_time(physical: str, cell: str) -> str:
         return f"CAST(timezone('UTC', {cell}) AS TIMESTAMP)"
     if physical.startswith("TIMESTAMP") or physical == "DATE":
         return f"CAST({cell} AS TIMESTAMP)"
-    told = f"nullif(trim({cell}), '')" if physical == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
+    raw = cell if physical == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
+    told = f"nullif(trim({raw}), '')"
     return (
-        f"CASE WHEN length({told}) IN (20, 24) AND right({told}, 1) = 'Z' "
-        f"OR length({told}) = 19 AND substr({told}, 17, 1) = ':' THEN CAST({told} AS TIMESTAMP) "
+        f"CASE WHEN strlen({raw}) IN (20, 24) AND ends_with({raw}, 'Z') "
+        f"OR strlen({raw}) = 19 AND substr({raw}, 17, 1) = ':' THEN CAST({raw} AS TIMESTAMP) "
         f"WHEN substr({told}, 1, 1) BETWEEN '0' AND '9' "
         f"THEN CAST(timezone('UTC', CAST({told} AS TIMESTAMP WITH TIME ZONE)) AS TIMESTAMP) "
         f"WHEN {told} IS NOT NULL THEN CAST('' AS TIMESTAMP) END"

@@ -194,12 +194,15 @@ def _map(
     *,
     codes: Sequence[str | None] | None = None,
     rows: Mapping[int, int] | None = None,
+    nameless: Sequence[str] = (),
 ) -> None:
     """Define a view of the files' lines in the columns of line_items.
 
-    `codes` and `rows` restrict Parquet to product codes and to the first rows of single files.
+    `codes` and `rows` restrict Parquet to product codes and to the first rows of single files;
+    the products of lines with `nameless` codes are not looked at.
     """
-    con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_raw AS {opened.select(codes, rows)}")
+    select = opened.select(codes, rows, nameless)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_raw AS {select}")
     mapped = opened.format.select.replace("FROM raw", f"FROM {name}_raw")
     conditions = []
     if periods:
@@ -245,16 +248,16 @@ def _read_totals(
         read("duckdb", "scope", f"{part}.sql") for part in ("resource", "code", "name")
     )
     others = [row[0] for row in execute(con, read("duckdb", "scope", "other_codes.sql"))]
-    by_name, told = "FALSE", ""
+    relation, by_name, told = "mapped", "FALSE", ""
     if opened.stored == "csv":
-        known = ", ".join(map(text, others))
-        by_name = f"CASE WHEN line_item_product_code IN ({known}) THEN FALSE ELSE {name} END"
+        relation, by_name = "counted", name
+        _map(con, opened, relation, periods, nameless=others)
         told = "".join(f", count({one}) AS read_{at}" for at, one in enumerate(_parsed(con)))
     execute(
         con,
         f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
         f"product_servicecode, coalesce({resource}, FALSE) AS by_resource, "
-        f"coalesce({by_name}, FALSE) AS by_name, {count}{told} FROM mapped GROUP BY ALL",
+        f"coalesce({by_name}, FALSE) AS by_name, {count}{told} FROM {relation} GROUP BY ALL",
     )
     in_scope = f"coalesce(billed_by_aws AND (by_resource OR by_name OR {code}), FALSE)"
     _make_totals(con, f"SELECT *, {in_scope} AS is_in_scope FROM grouped_lines")
@@ -435,7 +438,12 @@ def _scope_in(
     part = [code for code, all_of_it in codes if not all_of_it or code is None]
     everything = f"SELECT *, {_scope()} AS is_ai FROM mapped"
     if opened.stored == "csv":
-        _keep_rows(con, everything if services == "all" else _picked(whole, part))
+        if services != "all":
+            _map(con, opened, "wanted", periods, codes=[*whole, *part])
+            everything = (
+                f"SELECT * FROM (SELECT *, {_picked(whole)} AS is_ai FROM wanted) WHERE is_ai"
+            )
+        _keep_rows(con, everything)
         scoped = f"{select} (SELECT * REPLACE (rowid AS row_number) FROM source_rows)"
     elif services == "all":
         scoped = f"{select} ({everything})"
@@ -453,15 +461,11 @@ def _scope_in(
     )
 
 
-def _picked(whole: Sequence[str], part: Sequence[str | None]) -> str:
-    """Select the lines in scope by their product codes, asking those of some codes themselves."""
+def _picked(whole: Sequence[str]) -> str:
+    """Write the scope of a line, of which some product codes tell without looking further."""
     listed = ", ".join(text(code) for code in whole)
-    asked = ", ".join(text(code) for code in part if code is not None)
-    whens = f"WHEN line_item_product_code IN ({listed}) THEN TRUE " if listed else ""
-    whens += f"WHEN line_item_product_code IN ({asked}) THEN {_scope()} " if asked else ""
-    whens += f"WHEN line_item_product_code IS NULL THEN {_scope()} " if None in part else ""
-    is_ai = f"CASE {whens}ELSE FALSE END" if whens else "FALSE"
-    return f"SELECT * FROM (SELECT *, {is_ai} AS is_ai FROM mapped) WHERE is_ai"
+    known = f"WHEN line_item_product_code IN ({listed}) THEN TRUE " if listed else ""
+    return f"CASE {known}WHEN {_scope()} THEN TRUE ELSE FALSE END"
 
 
 def _keep_rows(con: duckdb.DuckDBPyConnection, select: str) -> None:

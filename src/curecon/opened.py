@@ -118,11 +118,13 @@ class OpenBill:
         self,
         product_codes: Sequence[str | None] | None = None,
         rows: Mapping[int, int] | None = None,
+        nameless: Sequence[str] = (),
     ) -> str:
         """Write the SELECT of `raw`: every known column, typed.
 
         With `product_codes`, Parquet pages without these codes need not be read; with `rows`,
-        only the named files are read, each up to a row.
+        only the named files are read, each up to a row. For `nameless` product codes, the map
+        that holds product columns is not read, which spares taking JSON text apart.
         """
         groups: dict[tuple[object, ...], list[OpenFile]] = {}
         for file in self.files:
@@ -130,7 +132,7 @@ class OpenBill:
             last = None if rows is None else rows.get(file.number, -1)
             groups.setdefault((file.stored, tuple(file.columns), period, last), []).append(file)
         return "\nUNION ALL\n".join(
-            self._select_group(group, product_codes, last)
+            self._select_group(group, product_codes, last, nameless)
             for (*_, last), group in groups.items()
             if last != -1
         )
@@ -167,7 +169,11 @@ class OpenBill:
         return all(one.name in found for one in self.format.columns if one.role == "period")
 
     def _select_group(
-        self, group: Sequence[OpenFile], codes: Sequence[str | None] | None, last_row: object
+        self,
+        group: Sequence[OpenFile],
+        codes: Sequence[str | None] | None,
+        last_row: object,
+        nameless: Sequence[str],
     ) -> str:
         """Write the SELECT of files that have the same columns."""
         file = group[0]
@@ -204,8 +210,19 @@ class OpenBill:
         if last_row is not None:
             conditions.append(f"file_row_number <= {last_row}")
         where = " AND ".join(condition for condition in conditions if condition)
-        scan = f"\nFROM {self.scan(group)}" + (f"\nWHERE {where}" if where else "")
-        return "SELECT\n" + ",\n".join(lines) + scan
+        scan = self._scan_without(group, nameless) + (f"\nWHERE {where}" if where else "")
+        return "SELECT\n" + ",\n".join(lines) + f"\nFROM {scan}"
+
+    def _scan_without(self, group: Sequence[OpenFile], nameless: Sequence[str]) -> str:
+        """Write the scan of files, without the product maps of lines with some product codes."""
+        scan, product = self.scan(group), group[0].product
+        code = group[0].find(self.format).get("line_item_product_code")
+        if not (nameless and product and code):
+            return scan
+        # Written once, below all columns that come of the map, since DuckDB makes it a join.
+        known = ", ".join(map(text, nameless))
+        cell = f"CASE WHEN {code.cell} IN ({known}) THEN NULL ELSE {product.cell} END"
+        return f"(SELECT * REPLACE ({cell} AS {product.cell}) FROM {scan})"
 
 
 def _only(found: Mapping[str, Delivered], codes: Sequence[str | None] | None) -> str:

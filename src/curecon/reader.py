@@ -34,7 +34,8 @@ _HEADER_MAX = 1 << 20
 # 32 MiB: no error, a row too few. So lines are measured here, and half of that is refused.
 _LINE_MAX = 16 << 20
 _CELL_MAX = 1 << 26
-_CHUNK = 1 << 20
+# Larger pieces are given back to the system and asked for anew each time, which takes longer.
+_CHUNK = 1 << 17
 # isal's type stubs give its exception as a value.
 _DEFLATE_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
 # A bill packs to a seventh or so of its size, and one that repeats itself to less.
