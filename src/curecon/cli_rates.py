@@ -93,8 +93,7 @@ def _of_plans(known: "pl.DataFrame", price_lists: list[Path], contract: Path | N
 
 @rates_app.command(name="list")
 def rates_list(
-    text: str = "",
-    *,
+    *words: str,
     rates: Annotated[list[Path], Many] = [],  # noqa: B006
     region: str | None = None,
     format: Literal["table", "csv", "json", "markdown"] = "table",  # noqa: A002
@@ -102,7 +101,7 @@ def rates_list(
     """List the rates that the cards know, with their source.
 
     Args:
-        text: only rates in which every one of these words occurs, e.g. "claude output".
+        words: only rates in which every one of these words occurs, e.g. claude 2.0 output.
         rates: a folder of rate cards besides the packaged ones.
         region: only rates of this region, e.g. us-east-1, and of every region.
         format: how to print them.
@@ -111,11 +110,13 @@ def rates_list(
     from curecon import rates as cards
     from curecon.packaged import folder
 
-    frame = cards.overview(cards.read_cards([folder("rates"), *rates]), text, region)
+    frame = cards.overview(cards.read_cards([folder("rates"), *rates]), " ".join(words), region)
     if format == "table":
-        from curecon.report.rows import print_table
+        from rich.console import Console
 
-        print_table(cards.for_table(frame))
+        from curecon.report import prices
+
+        prices.show_rates(frame, Console())
     else:
         sys.stdout.write(str(queries.render(frame, format)))
     return FINE
@@ -194,9 +195,12 @@ def rates_diff(
     if format != "table":
         sys.stdout.write(str(queries.render(found.rows, format)))
     elif found.rows.height:
-        from curecon.report.rows import print_table
+        from rich.console import Console
 
-        print_table(rate_diff.for_table(found.rows))
+        from curecon.report import prices
+
+        show = prices.show_compared if rate_diff.CARDS in (a, b) else prices.show_changes
+        show(found.rows, Console())
     for note in found.notes:
         sys.stderr.write(f"curecon: {note}\n")
     return FINE

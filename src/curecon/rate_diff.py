@@ -89,23 +89,6 @@ def diff(a: str, b: str, services: Sequence[str] = (), regions: Sequence[str] = 
     return _between(a, b, _latest(a, services, regions), _latest(b, services, regions))
 
 
-_NEVER_IN_TABLE = {"sku", "rate_code", "reference"}
-_TELLING = {"service", "operation", "product", "tier_from", "currency"}
-
-
-def for_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """Leave out what would make a table too wide: codes, and columns that are always the same."""
-
-    def tells(column: pl.Series) -> bool:
-        if column.name in _NEVER_IN_TABLE or not column.count():
-            return False
-        if column.name == "new_unit":
-            return not column.equals(rows["old_unit"].alias("new_unit"), null_equal=True)
-        return column.name not in _TELLING or column.n_unique() > 1
-
-    return rows.select(column.name for column in rows if tells(column))
-
-
 def _latest(path: str, services: Sequence[str], regions: Sequence[str]) -> pl.DataFrame:
     """Read a price list and keep what it says in the end, with `service` for its offer."""
     is_plan = pl.col("source_kind") == "savings_plan"

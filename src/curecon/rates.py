@@ -470,26 +470,11 @@ def overview(rates: pl.DataFrame, words: str = "", region: str | None = None) ->
     )
     shown = rates.with_columns(charge.alias("charge")).select(
         "service", "charge", "region", "price", "unit", "starts", "ends", "unconfirmed",
-        "source", "reference",
+        "source", "reference", "currency", "tier_from", "tier_to",
     )  # fmt: skip
     if region is not None:
         shown = shown.filter(pl.col("region").is_in([region, EVERY_REGION]))
     everything = pl.concat_str(pl.all().cast(pl.String), separator=" ", ignore_nulls=True)
     for word in words.lower().split():
         shown = shown.filter(everything.str.to_lowercase().str.contains(word, literal=True))
-    return shown.sort("service", "charge", "region", "starts")
-
-
-def for_table(rates: pl.DataFrame) -> pl.DataFrame:
-    """Draw the columns of an overview together, so that they fit a terminal."""
-    ends = pl.col("ends").dt.to_string("%Y-%m-%d")
-    unsure = pl.when("unconfirmed").then(pl.lit("unconfirmed: ")).otherwise(pl.lit(""))
-    return rates.select(
-        "charge",
-        "region",
-        "price",
-        pl.concat_str(pl.lit("per "), "unit").alias("unit"),
-        pl.col("starts").alias("since"),
-        ends.alias("until"),
-        pl.concat_str(unsure, "source").alias("source"),
-    )
+    return shown.sort("service", "charge", "region", "starts", "tier_from", "currency")
