@@ -907,6 +907,56 @@ def test_without_credentials_the_sentence_says_so(aws, tmp_path, monkeypatch):
         sync.sync(tmp_path, BEDROCK)
 
 
+def every_path(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("fails", ["ListPriceLists", "GetPriceListFileUrl"])
+def test_a_run_that_brings_nothing_leaves_nothing(aws, tmp_path, fails):
+    aws.publish(offer(item()))
+    aws.errors[fails] = ["AccessDeniedException"] * 99
+    with pytest.raises(PricesUnreachable, match=f"pricing:{fails}"):
+        sync.sync(tmp_path / "a" / "lists", BEDROCK)
+    assert every_path(tmp_path) == []
+    (tmp_path / "own").mkdir()
+    with pytest.raises(PricesUnreachable):
+        sync.sync(tmp_path / "own", BEDROCK)
+    assert every_path(tmp_path) == ["own"], "what somebody else made stays"
+    aws.errors.clear()
+    with pytest.raises(PricesUnreachable, match="has no price list"):
+        sync.sync(tmp_path / "none", Asked(["AmazonNothing"]))
+    assert every_path(tmp_path) == ["own"]
+
+
+def test_a_run_that_brings_nothing_leaves_what_others_brought(aws, tmp_path):
+    aws.publish(offer(item()))
+    sync.sync(tmp_path, BEDROCK)
+    before = every_path(tmp_path)
+    aws.errors["ListPriceLists"] = ["AccessDeniedException"] * 99
+    with pytest.raises(PricesUnreachable):
+        sync.sync(tmp_path, BEDROCK)
+    assert every_path(tmp_path) == before
+
+
+def test_who_waits_for_a_lock_that_goes_takes_the_next_one(tmp_path, caplog):
+    """The first run removes its lock; whoever waited for that must not hold a lock of nothing."""
+    folder, order = tmp_path / "lists", []
+
+    def second():
+        with sync._locked(folder):
+            order.append(("second", (folder / ".lock").exists()))
+
+    with sync._locked(folder):
+        thread = threading.Thread(target=second)
+        thread.start()
+        while "waiting for it" not in caplog.text:
+            thread.join(0.01)
+        order.append("first")
+    thread.join(20)
+    assert order == ["first", ("second", True)]
+    assert every_path(tmp_path) == []
+
+
 def test_without_a_network_the_sentence_says_so(aws, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", "http://127.0.0.1:9")
     with pytest.raises(PricesUnreachable, match="cannot be reached"):

@@ -18,11 +18,12 @@ import fcntl
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -159,15 +160,59 @@ def _moment(day: date, now: datetime) -> datetime:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder alone. The lock goes with the process, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as file:
+    """Hold the folder alone. The lock goes with the process, however that ends.
+
+    A run that brought nothing leaves nothing: neither the folders that it made nor empty ones.
+    """
+    with _lock(folder) as made:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _log.warning("another curecon is fetching into %s: waiting for it", folder)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            yield
+        finally:
+            _remove_what_is_empty(folder, made)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[list[Path]]:
+    """Take the lock; yield the folders that had to be made for it, the innermost first."""
+    while True:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file = (folder / ".lock").open("a")
+        except FileNotFoundError:  # another run has just removed what it had made
+            continue
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _log.warning("another curecon is fetching into %s: waiting for it", folder)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever held it may have removed it, and then it locks nothing.
+            if _is(file.fileno(), folder / ".lock"):
+                yield made
+                return
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_what_is_empty(folder: Path, made: list[Path]) -> None:
+    """Remove parts without content, and the lock and the folders where nothing else is in them."""
+    partial = folder / PARTIAL
+    with suppress(OSError):
+        for part in partial.iterdir():
+            if part.is_file() and not part.stat().st_size:
+                part.unlink()
+        partial.rmdir()
+    with suppress(OSError):
+        if [each.name for each in folder.iterdir()] == [".lock"]:
+            (folder / ".lock").unlink()
+            for each in made:
+                each.rmdir()
 
 
 # --- one run ---
