@@ -26,7 +26,9 @@ COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
 PRICING = {
     "agreed": "test_contract.py", "contract": "test_contract.py", "decode": "test_decode.py",
     "free_tier": "test_contract.py", "grammar": "test_decode.py", "matching": "test_matching.py",
-    "price_list": "test_price_list.py", "rates": "test_rates.py", "units": "test_units.py",
+    "price_list/values": "test_price_list.py", "price_list/offers": "test_price_list.py",
+    "price_list/editions": "test_price_list.py", "rates": "test_rates.py",
+    "units": "test_units.py",
 }  # fmt: skip
 ANOMALIES = {
     "anomalies", "daily", "streams", "unusual", "spend_rose", "spend_fell", "new_in_bill",
@@ -157,7 +159,7 @@ def _judges(file: str) -> list[tuple[str, list[str]]]:
     if file.startswith("sql/checks"):
         about = [f"{cases}[{name}]" for name in _cases_about(stem)]
         return [("cases", about), simulated, *anomalies]
-    own = PRICING.get(stem) if file.endswith(".py") else None
+    own = PRICING.get(file.removeprefix("src/curecon/").removesuffix(".py"))
     return [
         *([(f"`{own}`", [f"tests/{own}"])] if own else []),
         *anomalies,

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import curecon
-from curecon import agreed, cli, contract, price_list, rate_diff, sync
+from curecon import agreed, cli, contract, rate_diff, sync
 from curecon.errors import ContractInvalid
+from curecon.price_list.files import files_of
 
 RATE = """
 [[private_rate]]
@@ -384,7 +385,7 @@ def test_one_file_reached_by_several_ways_is_read_once(tmp_path):
     other = tmp_path / "d.json"
     other.write_text("{}")
     ways = [tmp_path, first, tmp_path / "." / "a.json"]
-    assert [path.name for path, _ in price_list._files(ways)] == ["a.json", "d.json"]
+    assert [path.name for path, _ in files_of(ways)] == ["a.json", "d.json"]
 
 
 def test_the_verbs_of_the_command_line_are_functions():

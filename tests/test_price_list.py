@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curecon import price_list
 from curecon.errors import RatesInvalid
 from curecon.price_list import (
     SCHEMA,
     Skipped,
+    files,
     load,
     price_list_sources,
     read_price_lists,
@@ -698,7 +698,7 @@ def test_damaged_files_are_refused(tmp_path, content, sentence):
 
 
 def test_a_file_that_is_too_large_is_refused_packed_or_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(price_list, "PRICE_LIST_BYTES_MAX", 1000)
+    monkeypatch.setattr(files, "PRICE_LIST_BYTES_MAX", 1000)
     for name, content in (
         ("a.json", b" " * 1001),
         ("b.json.gz", gzip.compress(b" " * 1001, mtime=0)),

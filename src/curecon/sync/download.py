@@ -20,7 +20,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from curecon.errors import CureconError, RatesInvalid
-from curecon.price_list import PRICE_LIST_BYTES_MAX
+from curecon.price_list.files import PRICE_LIST_BYTES_MAX
 from curecon.sync.model import KEPT, PricesUnreachable, printable
 from curecon.sync.shelf import replace
 
