@@ -192,6 +192,8 @@ def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
     kind = facts.key["kind"]
     if kind == "covered_usage" and facts.key["price_basis"] == "list":
         return "A commitment paid for it, so nothing is expected to be billed."
+    if any(one["reason"] == "cancelled" for one in facts.components):
+        return "Its negation cancels what it is billed, so it costs nothing, whatever its rate."
     if kind == "negation" or (kind == "covered_usage" and "commitment" in names):
         return (
             "Savings-plan negations are compared with the usage they cancel as sums, by plan, "
