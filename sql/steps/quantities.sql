@@ -400,7 +400,6 @@ taken_back AS (
     WHERE l.line_item_usage_amount < 0
         AND l.line_item_unblended_cost < 0
         AND k.kind = 'usage'
-        AND k.is_ai
         AND l.split_line_item_parent_resource_id IS NULL
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 ),
