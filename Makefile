@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url
 
-.PHONY: check setup demo test test-all lint docs pages bench accuracy lock clean
+.PHONY: check setup demo test test-all lint docs pages bench accuracy blind lock clean
 
 check: test lint docs          ## what CI runs
 
@@ -52,6 +52,9 @@ accuracy: setup                ## precision and recall over simulated bills with
 	$(BIN)/python bench/accuracy.py
 	$(BIN)/python bench/anomalies.py
 	$(BIN)/python bench/forecasts.py
+
+blind: setup                   ## the same over bills of a generator that knows nothing of curecon
+	$(BIN)/python -m bench.blind --seed $(or $(SEED),1)
 
 lock:                          ## pin the packages anew (needs uv)
 	$(PIN) --upgrade --extra dev -o requirements.lock pyproject.toml

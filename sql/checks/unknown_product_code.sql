@@ -35,6 +35,17 @@ WHERE k.is_ai
             OR k.resource_type IN ('foundation-model', 'inference-profile', 'application-inference-profile')
         )
     )
+    -- Tax and discounts are under the code of what they are taken of.
+    AND NOT (
+        k.kind IN ('tax', 'discount')
+        AND k.line_item_product_code IN (
+            SELECT o.line_item_product_code
+            FROM charge_keys AS o
+            WHERE o.charge_key_id IN (SELECT charge_key_id FROM run_keys)
+                AND o.kind = 'usage'
+                AND o.is_ai
+        )
+    )
     -- FOCUS without service codes has names only, and Marketplace codes mean nothing.
     AND (
         k.price_basis <> 'list'
