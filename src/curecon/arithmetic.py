@@ -47,6 +47,16 @@ _MOVED = {
     "rate_of_another_usage_type": "its SKU is of another usage type; the price of its own is due.",
 }
 
+# What a line is compared by where it is not by its own quantity and rate.
+_AGREED = {
+    "cancelled": "Its negation cancels what it is billed, so it costs nothing, whatever its rate.",
+    "free_tier": "It is compared with the free tier of the first two months, by the month.",
+    "private_rate_discount": (
+        "It is billed at the public rate; the private rate is realised by a line of the type "
+        "PrivateRateDiscount, and both together come to the quantity at the private rate."
+    ),
+}
+
 
 class Piece(Record):
     """A part of the quantity at one rate: mostly all of it; where tiers are crossed, one a tier."""
@@ -193,20 +203,16 @@ def _agreed_otherwise(facts: Facts, names: set[str]) -> str | None:
     kind = facts.key["kind"]
     if kind == "covered_usage" and facts.key["price_basis"] == "list":
         return "A commitment paid for it, so nothing is expected to be billed."
-    if any(one["reason"] == "cancelled" for one in facts.components):
-        return "Its negation cancels what it is billed, so it costs nothing, whatever its rate."
     if kind == "negation" or (kind == "covered_usage" and "commitment" in names):
         return (
             "Savings-plan negations are compared with the usage they cancel as sums, by plan, "
             "account, usage type and hour, never line by line."
         )
-    if any(one["reason"] == "private_rate_discount" for one in facts.components):
-        return (
-            "It is billed at the public rate; the private rate is realised by a line of the type "
-            "PrivateRateDiscount, and both together come to the quantity at the private rate."
-        )
-    if any((one["reason"] or "").startswith("free_tier") for one in facts.components):
-        return "It is compared with the free tier of the first two months, by the month."
+    for one in facts.components:
+        reason = one["reason"] or ""
+        said = _AGREED.get("free_tier" if reason.startswith("free_tier") else reason)
+        if said:
+            return said
     if not facts.pieces:
         return "It is compared by what was agreed, not by a quantity and a rate."
     return None
