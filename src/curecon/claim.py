@@ -160,8 +160,10 @@ def _amounts(findings: Sequence[Finding], recovered: dict[str, Decimal]) -> list
 
 
 def _claim(con: duckdb.DuckDBPyConnection, finding: Finding) -> Claim:
-    lines = [ClaimedLine(**row) for row in records(con, _LINES, [finding.id])]
-    dearest = [one.line for one in lines_of(con, finding.id)[:1]]
+    # Of what never came, the lines are charges that it was promised for, and none of them is claimed.
+    wrong = finding.lines > 0
+    lines = [ClaimedLine(**row) for row in records(con, _LINES, [finding.id])] if wrong else []
+    dearest = [one.line for one in lines_of(con, finding.id)[:1]] if wrong else []
     explained = explain_lines(con, dearest, known_rates())[0] if dearest else None
     con.execute("DROP VIEW IF EXISTS temp.lines")
     return Claim(
