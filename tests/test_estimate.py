@@ -336,6 +336,44 @@ def test_a_private_rate_on_attributes_prices_attributes(tmp_path):
         assert part in told, "what an estimate leaves out is said"
 
 
+CHINA = """
+[[usage]]
+date = 2026-10-01
+region = "cn-north-1"
+usage_type = "CNN1-Train:ml.p3.2xlarge"
+quantity = 10
+unit = "Hrs"
+"""
+
+
+def test_usage_of_china_is_priced_in_its_currency(tmp_path):
+    item = json.loads(
+        price_item("CNN1-Train:ml.p3.2xlarge", "1", "Hrs", region="cn-north-1",
+                   service_code="AmazonSageMaker")
+    )  # fmt: skip
+    [term] = item["terms"]["OnDemand"].values()
+    [dimension] = term["priceDimensions"].values()
+    dimension["pricePerUnit"] = {"CNY": "42.35"}
+    listed = tmp_path / "list.json"
+    listed.write_text(json.dumps([item]), "utf-8")
+    found = price(tmp_path, CHINA, price_lists=[listed])
+    assert (found.total, found.currency) == (Decimal("423.5"), "CNY")
+    rate = private(price="40", unit='"Hrs"').replace(
+        "USE1-NovaLite-input-tokens", "CNN1-Train:ml.p3.2xlarge"
+    )
+    own = agreed(tmp_path, 'currency = "CNY"\n', discount(), rate)
+    assert price(tmp_path, CHINA, contract=own).total == 360
+    other = agreed(tmp_path, 'currency = "CNY"\n', private())
+    found = price(tmp_path, WORDS, contract=other)
+    assert (found.total, found.currency) == (Decimal("0.3"), "USD")
+    assert found.notes == ["the contract's private rates are in CNY, and this is in USD"]
+
+
+def test_two_currencies_are_not_added(tmp_path):
+    with pytest.raises(UsageInvalid, match="estimate each in a file of its own"):
+        price(tmp_path, CHINA, WORDS)
+
+
 # --- discounts of a contract
 
 

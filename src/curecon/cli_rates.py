@@ -87,7 +87,10 @@ def _of_plans(known: "pl.DataFrame", price_lists: list[Path], contract: Path | N
     if contract is not None:
         asked.append(savings_plans.agreed(terms, contract))
     on_demand = pl.concat([known, listed.rates], how="diagonal_relaxed")
-    left_out = [f"{one.name}: {one.prices} prices left out, {one.reason}" for one in listed.skipped]
+    left_out = [
+        f"{one.name}: {one.prices} price{'s' * (one.prices != 1)} left out, {one.reason}"
+        for one in listed.skipped
+    ]
     return left_out + savings_plans.beyond(pl.concat(asked), on_demand)
 
 

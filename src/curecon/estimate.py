@@ -56,7 +56,10 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
     options = options or Options()
     charges = read_usage(usage)
     known, terms = reconcile.know(options), contract.read(options.contract)
-    charges, decoded = _in_priced_units(charges, known)
+    currency = "CNY" if charges[0].is_in_china else terms.currency
+    if (currency == "CNY") != charges[0].is_in_china:
+        currency = "USD"  # the contract is of China, and the usage is not
+    charges, decoded = _in_priced_units(charges, known, currency)
     with _scratch_ledger(charges, decoded, known) as stage:
         rows = stage.con.execute(read("duckdb", "estimate.sql")).fetchall()
         names = [column[0] for column in stage.con.description]
@@ -72,11 +75,21 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
         total=_sum(line.expected for line in priced),
         before_discounts=_sum(line.before_discounts for line in priced),
         at_list=None if None in lists else _sum(lists),
-        currency="USD",
+        currency=currency,
         unpriced=len(lines) - len(priced),
         lines=lines,
-        notes=[*known.notes, *_about_discounts(charges, found, known, terms), *_not_in_it(known)],
+        notes=[
+            *known.notes,
+            *_of_another_currency(terms, currency),
+            *_about_discounts(charges, found, known, terms),
+            *_not_in_it(known),
+        ],
     )
+
+
+def _of_another_currency(terms: Contract, currency: str) -> Iterator[str]:
+    if terms.private_rate and terms.currency != currency:
+        yield f"the contract's private rates are in {terms.currency}, and this is in {currency}"
 
 
 def _sum(numbers: Iterable[Decimal | None]) -> Decimal:
@@ -147,10 +160,10 @@ def _not_in_it(known: Knowledge) -> Iterator[str]:
 # --- charge keys ---
 
 
-def _decoded(charges: list[Charge]) -> pl.DataFrame:
+def _decoded(charges: list[Charge], currency: str) -> pl.DataFrame:
     """Return the charge keys, decoded: AWS's own words by the forms, attributes as given."""
     keys = pl.DataFrame(
-        [_key(number, charge) for number, charge in enumerate(charges)],
+        [_key(number, charge, currency) for number, charge in enumerate(charges)],
         schema={
             "charge_key_id": pl.UInt64,
             **dict.fromkeys(KEY_COLUMNS, pl.String),
@@ -185,7 +198,7 @@ def _decoded(charges: list[Charge]) -> pl.DataFrame:
     return pl.concat([spoken, entered]).sort("charge_key_id")
 
 
-def _key(number: int, charge: Charge) -> dict[str, object]:
+def _key(number: int, charge: Charge, currency: str) -> dict[str, object]:
     """Return the charge key of a usage, in the columns of a bill."""
     usage = charge.usage
     words = {WORDS[name]: value for name, value in usage.said(WORDS).items()}
@@ -196,20 +209,22 @@ def _key(number: int, charge: Charge) -> dict[str, object]:
         "is_ai": True,
         "bill_billing_entity": "AWS" if charge.marketplace is False else "AWS Marketplace",
         "line_item_line_item_type": "Usage",
-        "line_item_currency_code": "USD",
+        "line_item_currency_code": currency,
         "product_region_code": usage.region,
         "pricing_unit": charge.unit,
         **words,
     }
 
 
-def _in_priced_units(charges: list[Charge], known: Knowledge) -> tuple[list[Charge], pl.DataFrame]:
+def _in_priced_units(
+    charges: list[Charge], known: Knowledge, currency: str
+) -> tuple[list[Charge], pl.DataFrame]:
     """Restate quantities whose unit no rate converts into exactly: 20 minutes are 0.3333333333 h.
 
     A bill would state them in the unit of the rate, to ten decimals. Returns the decoded keys too.
     """
     attributes = list(rates.attributes())
-    decoded = _decoded(charges)
+    decoded = _decoded(charges, currency)
     _, reasons = matching.price(decoded, known.rates, attributes)
     stuck = reasons.filter(pl.col("unpriced_reason") == "unit_differs")["charge_key_id"]
     tried = [
@@ -217,13 +232,15 @@ def _in_priced_units(charges: list[Charge], known: Knowledge) -> tuple[list[Char
     ]
     if not tried:
         return charges, decoded
-    priced, _ = matching.price(_decoded([one for _, one in tried]), known.rates, attributes)
+    priced, _ = matching.price(
+        _decoded([one for _, one in tried], currency), known.rates, attributes
+    )
     settled = dict(enumerate(charges))
     for place in sorted(priced["charge_key_id"].unique().to_list(), reverse=True):
         number, other = tried[place]
         settled[number] = other
     restated = list(settled.values())
-    return restated, _decoded(restated)
+    return restated, _decoded(restated, currency)
 
 
 def _in_other_units(charge: Charge) -> list[Charge]:

@@ -195,7 +195,8 @@ def know(options: Options) -> Knowledge:
     every = pl.concat(frames, how="diagonal_relaxed")
     assert every["rate_id"].is_unique().all(), "two rates have the same id"
     notes = [
-        f"{skipped.name}: {skipped.prices} prices left out, {skipped.reason}"
+        f"{skipped.name}: {skipped.prices} price{'s' * (skipped.prices != 1)} left out, "
+        f"{skipped.reason}"
         for skipped in listed.skipped
     ]
     tables = {

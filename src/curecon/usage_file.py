@@ -90,6 +90,11 @@ class Charge:
     steps: tuple[str, ...] = ()
 
     @property
+    def is_in_china(self) -> bool:
+        """Whether a region of China is meant, where AWS bills in CNY."""
+        return self.usage.region.startswith("cn-")
+
+    @property
     def attributes(self) -> dict[str, str]:
         """The decoded attributes, none where AWS's own words are given."""
         return self.usage.said(rates.attributes())
@@ -128,6 +133,11 @@ def read(path: Path) -> list[Charge]:
         if len(problems) > len(shown):
             shown.append(f"... and {len(problems) - len(shown)} more problems")
         raise UsageInvalid("\n".join(shown))
+    if len({charge.is_in_china for charge in charges}) > 1:
+        raise UsageInvalid(
+            f"{path}: holds usage of China, which is billed in CNY, and of other regions; "
+            "estimate each in a file of its own"
+        )
     return charges
 
 
