@@ -160,7 +160,7 @@ def _amounts(findings: Sequence[Finding], recovered: dict[str, Decimal]) -> list
 
 
 def _claim(con: duckdb.DuckDBPyConnection, finding: Finding) -> Claim:
-    # Of what never came, the lines are charges that it was promised for, and none of them is claimed.
+    # Of what never came, the lines are charges that it was promised for; none of them is claimed.
     wrong = finding.lines > 0
     lines = [ClaimedLine(**row) for row in records(con, _LINES, [finding.id])] if wrong else []
     dearest = [one.line for one in lines_of(con, finding.id)[:1]] if wrong else []
