@@ -16,14 +16,16 @@ SELECT
     g.id,
     l.line,
     0 AS billed,
-    CAST(-sum(CASE WHEN l.line = d.line THEN d.difference ELSE 0 END) AS DECIMAL(36, 20)) AS expected
+    CAST(-sum(CASE WHEN l.line = d.line THEN d.difference ELSE 0 END) AS DECIMAL(36, 20))
+        AS expected
 FROM discount_gaps AS d
 JOIN lines AS c
     ON c.line = d.line
 JOIN charge_keys AS k
     ON k.charge_key_id = c.charge_key_id
 JOIN (
-    SELECT DISTINCT delivery_id, id, usage_account, usage_type, region, resource, first_usage, currency
+    SELECT DISTINCT
+        delivery_id, id, usage_account, usage_type, region, resource, first_usage, currency
     FROM grouped
     WHERE "check" = 'discount_differs'
         AND line IS NULL
