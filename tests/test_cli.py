@@ -478,6 +478,14 @@ def test_an_option_may_be_given_several_times(here, capsys):
     assert cli.run(["audit", "both.csv", "--period", "2024-06"]) == cli.FINE
 
 
+def test_a_word_too_many_is_told_with_the_way_to_write_it(here, capsys):
+    assert cli.run(["findings", "list", "--state", "new", "open"]) == cli.FAILED
+    said = capsys.readouterr().err
+    assert "'open' is not expected there" in said
+    assert "--state new --state open; see `curecon findings list --help`" in said
+    assert "Token" not in said
+
+
 def test_an_invoice_is_tied(here, capsys):
     assert cli.run(["audit", "right.csv", "--invoice-total", "i1=8.00"]) == cli.FINE
     capsys.readouterr()
@@ -563,7 +571,7 @@ def test_decode_reads_usage_types(capsys):
     assert cli.run(["decode", "USE1-Claude2.0-input-tokens", "USE1-Demo"]) == cli.FINE
     shown = capsys.readouterr().out
     assert "Claude 2.0" in shown
-    assert "no form reads" in shown
+    assert "The usage type USE1-Demo is not known." in shown
 
 
 def test_rates_are_listed_and_checked(here, capsys):

@@ -794,7 +794,7 @@ def test_rows_keep_their_order_and_ids() -> None:
         None,
         None,
         None,
-        "The usage type ? is not known: no form reads it.",
+        "The usage type ? is not known.",
     ]
 
 

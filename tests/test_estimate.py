@@ -273,7 +273,7 @@ def test_a_usage_type_that_is_not_read_says_so(tmp_path):
     line = only(tmp_path, edited(WORDS, usage_type='"USE1-What"'))
     assert (line.expected, line.reason) == (
         None,
-        "The usage type USE1-What is not known: no form reads it.",
+        "The usage type USE1-What is not known.",
     )
 
 

@@ -297,7 +297,7 @@ def test_human_tasks_and_what_nobody_knows(demo):
     assert "published nowhere" in one.rates[0].because
     assert one.arithmetic.steps[0] == "40 × 0.21 USD per human task = 8.4000000000."
     (unknown,) = planted(demo, "unpriced_charge")
-    assert unknown.unpriced == ("The usage type USE1-Demo-NewMeter is not known: no form reads it.")
+    assert unknown.unpriced == ("The usage type USE1-Demo-NewMeter is not known.")
     assert unknown.arithmetic.none_because == unknown.unpriced
     assert unknown.candidates == []
     assert "None: no known rate is for its model" in shown(unknown)

@@ -25,7 +25,7 @@ from rich.console import Console
 
 import report_samples as samples
 from curecon.errors import OptionInvalid
-from curecon.models import AuditResult, BridgeRow, Finding
+from curecon.models import AuditResult, BridgeRow, Finality, Finding, FindingState
 from curecon.money import plain
 from curecon.report import figures, files, html, markdown, story, terminal, text, usage
 from curecon.report.waterfall import waterfall
@@ -203,6 +203,77 @@ def test_the_verdict_is_a_sentence(rows, total, said):
     assert said in story.verdict(statement)
     for shown in (printed(result), markdown.render(result), html.render(result)):
         assert "No findings." in shown
+
+
+def test_the_page_says_what_was_decided_about_a_finding_and_by_whom():
+    state = FindingState(
+        finding_id=samples.finding(1).id, series_id="s", state="acknowledged",
+        since=samples.STARTED, who="jane", why="<b>agreed</b>", until=date(2026, 12, 31), remaining=D(1),
+    )  # fmt: skip
+    card = html._card(samples.finding(1), state)
+    assert card["remark"] == "acknowledged"
+    assert card["state"] == ("acknowledged by jane on 2026-11-03, until 2026-12-31: <b>agreed</b>")
+    found = html._card(samples.finding(1), state.model_copy(update={"state": "new"}))
+    assert (found["remark"], found["state"]) == ("", "")
+    result = samples.empty().model_copy(
+        update={"totals": [samples.total()], "findings": [samples.finding(1)]}
+    )
+    result.run.states[:] = [state]
+    page = html.render(result)
+    assert "by state: 1 acknowledged" in page
+    assert "&lt;b&gt;agreed&lt;/b&gt;" in page
+    assert "<b>agreed" not in page
+
+
+def test_dollars_that_no_difference_has_are_told_for_what_they_are():
+    shared = samples.finding(2, owns_difference=False, primary_id="a" * 16)
+    tax = samples.finding(3, owns_difference=False, primary_id=None)
+    nothing = samples.finding(4, owns_difference=False, primary_id=None, difference=D(0))
+    assert [story.remark(one) for one in (samples.finding(1), shared, tax, nothing)] == [
+        "", "counted in another", "not in the bridge", "",
+    ]  # fmt: skip
+
+
+def test_findings_of_a_month_without_a_bill_are_told_apart():
+    """So the counts of the statements and that of all findings can be reconciled."""
+    late = samples.finding(2, period="2026-09", severity="warning", check="missing_delivery")
+    of_data = samples.finding(3, currency=None, severity="info")
+    result = samples.empty().model_copy(
+        update={"totals": [samples.total()], "findings": [samples.finding(1), late, of_data]}
+    )
+    [statement] = story.statements(result)
+    assert story.counted(statement.severities) == "1 error, 1 info"
+    said = "Of these, 1 warning concerns a month that no statement is about."
+    assert said in markdown.render(result)
+    assert said in printed(result)
+    assert said in html.render(result)
+    known = result.model_copy(update={"findings": [samples.finding(1), of_data]})
+    assert story.elsewhere(known) is None
+
+
+@pytest.mark.parametrize(
+    ("entities", "said"),
+    [
+        ([("", 0)], "not final, no line is invoiced yet"),
+        ([("  ", 3)], "final, 100 % of 3 lines and 100 % of USD invoiced"),
+        (
+            [("", 3), ("AWS", 2)],
+            (
+                "issuer not stated: final, 100 % of 3 lines and 100 % of USD invoiced; "
+                "AWS: not final, 66.7 % of 3 lines and 66.7 % of USD invoiced"
+            ),
+        ),
+    ],
+)
+def test_finality_is_told_with_its_shares_and_without_an_empty_name(entities, said):
+    told = [
+        Finality(
+            invoicing_entity=name, currency="USD", lines=3, final_lines=final, billed=D(9),
+            final_billed=D(3 * final), is_final=final == 3,
+        )
+        for name, final in entities
+    ]  # fmt: skip
+    assert story.final(told) == said
 
 
 def test_statements_are_never_added_together():

@@ -219,10 +219,11 @@ def test_finality_and_lives_are_told_on_the_terminal_and_in_the_summary(deliver,
     file, out = bills.write_csv(tmp_path / "again.csv", lines), tmp_path / "out"
     cli.run(["audit", str(file), "--ledger", str(deliver.ledger), "--out", str(out)])
     shown = " ".join(capsys.readouterr().out.split())
-    told = "1 of 2 lines final, 25.0 % of USD"  # 0.06 of 0.24 dollars
-    assert f"Invoices: <b>[red]: {told}; {AWS}: final." in shown
-    assert re.search(r"In their lives: \d open, 1 acknowledged\.", shown)
+    told = "not final, 50.0 % of 2 lines and 25.0 % of USD invoiced"  # 0.06 of 0.24 dollars
+    whole = "final, 100 % of 1 line and 100 % of USD invoiced"
+    assert f"Invoices: <b>[red]: {told}; {AWS}: {whole}." in shown
+    assert re.search(r"By state: \d open, 1 acknowledged\.", shown)
     summary = (out / "summary.md").read_text("utf-8")
     assert told in summary
     assert "<b>" not in summary.split("## Findings")[0]
-    assert re.search(r"In their lives: \d open, 1 acknowledged\.", summary)
+    assert re.search(r"By state: \d open, 1 acknowledged\.", summary)

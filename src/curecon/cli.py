@@ -24,6 +24,7 @@ from curecon.cli_options import (
     Many,
     amount,
     day,
+    misuse,
 )
 from curecon.cli_settings import Settings
 from curecon.errors import CureconError, OptionInvalid, printable
@@ -388,7 +389,7 @@ def run(arguments: list[str] | None = None) -> int:
                 result_action="return_value",
             )
     except (CureconError, cyclopts.CycloptsError) as error:
-        return _fail(str(error))
+        return _fail(misuse(error))
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", INTERRUPTED)
     except OSError as error:

@@ -53,6 +53,18 @@ def dollars(_: Any, tokens: Sequence[cyclopts.Token]) -> Decimal:  # noqa: ANN40
     return number
 
 
+def misuse(error: Exception) -> str:
+    """Say what is wrong; of a word too many, where to read how the command goes."""
+    if not isinstance(error, cyclopts.UnusedCliTokensError):
+        return str(error)
+    words = " ".join(error.unused_tokens or ())
+    command = " ".join(("curecon", *(error.command_chain or ())))
+    return (
+        f"{words!r} is not expected there; an option that may have several values is written again "
+        f"for each, e.g. --state new --state open; see `{command} --help`"
+    )
+
+
 def day(written: str | None, option: str = "--as-of") -> date | None:
     """Read an option that is a day; the word today is the day itself, UTC."""
     if written is None:

@@ -130,7 +130,7 @@ def _readings(usage_types: pl.Series) -> pl.DataFrame:
                 pl.format("The usage type {} has two readings.", shown)
             ),
             pl.when(pl.col("forms").is_null()).then(
-                pl.format("The usage type {} is not known: no form reads it.", shown)
+                pl.format("The usage type {} is not known.", shown)
             ),
             pl.when(pl.col("unread").is_not_null()).then(
                 pl.format("The part {} of the usage type {} is not known.", "unread", shown)

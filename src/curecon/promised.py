@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import duckdb
 import polars as pl
@@ -24,7 +24,7 @@ from curecon import frames
 from curecon.engine import make
 
 _NEVER = date(9999, 12, 31)
-_HALF_A_CENT = Decimal("0.005")
+_HALF_A_CENT, _CENT = Decimal("0.005"), Decimal("0.01")
 _ZERO = Decimal(0)
 _EXACT = pl.Decimal(38, 20)
 _GAPS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -278,16 +278,21 @@ def _about(named: str) -> str:
 
 def _told_of(one: Mapping[str, Decimal]) -> str:
     """Say what of a discount was promised, came and is missing."""
-    missing = _dollars(one["missing"])
+    charged, missing = (_dollars(_in_cents(one[name])) for name in ("all_charged", "missing"))
     elsewhere = (
-        f"; {_dollars(-one['granted'])} arrived for other charges of the usage type"
+        f"; {_dollars(_in_cents(-one['granted']))} arrived for other charges of the usage type"
         if one["granted"]
         else ""
     )
     return (
-        f"{one['named']}: {missing} promised on charges of {_dollars(one['all_charged'])}, 0.00 "
-        f"arrived, {missing} missing{elsewhere}."
+        f"{one['named']}: {missing} promised on charges of {charged}, 0.00 arrived, {missing} "
+        f"missing{elsewhere}."
     )
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    """Round a sum of shares to cents; what would be none of them keeps its digits."""
+    return amount if abs(amount) < _CENT else amount.quantize(_CENT, ROUND_HALF_UP)
 
 
 def _dollars(amount: Decimal) -> str:

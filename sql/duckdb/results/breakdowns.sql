@@ -63,7 +63,7 @@ labelled AS (
         * EXCLUDE (service)
     FROM placed
     UNION ALL
-    SELECT 'capability', service, coalesce(capability, '(none: tax, credits, not decoded)'), * EXCLUDE (service)
+    SELECT 'capability', service, coalesce(capability, '(none: tax, credits, fees, or a usage type not known)'), * EXCLUDE (service)
     FROM placed
     UNION ALL
     SELECT 'account', NULL, coalesce(account, '(no account)'), * EXCLUDE (service)

@@ -5,7 +5,7 @@ are made in a context of our own.
 """
 
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 EXACT = Context(prec=100)
 ZERO = Decimal(0)
@@ -30,7 +30,8 @@ def money(amount: Decimal) -> str:
     if size == 0:
         return "0.00"
     if size >= _CENT:
-        return format(amount, ",.2f")
+        # Half a cent goes up, as SQL and spreadsheets have it.
+        return format(amount.quantize(_CENT, ROUND_HALF_UP, context=EXACT), ",f")
     if size < _SMALLEST:
         return f"<{_SMALLEST}" if amount > 0 else f">-{_SMALLEST}"
     # Two significant digits: 0.0034, 0.000012.

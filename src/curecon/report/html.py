@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from curecon.models import AuditResult, Breakdown, Finding, FindingLine
+from curecon.models import AuditResult, Breakdown, Finding, FindingLine, FindingState
 from curecon.report import story
 from curecon.report.figures import EXACT, ZERO, add, count, money, number, percent, signed
 from curecon.report.story import Statement
@@ -39,6 +39,7 @@ KINDS = ("spend", "model", "capability", "account", "source", "unpriced", "not_r
 """The breakdowns that the page shows."""
 
 DETAILS = (
+    ("state", "State"),
     ("arithmetic", "Arithmetic"),
     ("quantity", "Quantity"),
     ("rate", "Rate"),
@@ -81,7 +82,8 @@ def render(result: AuditResult) -> str:
         script += _asset(environment, "days.js")
         library = _asset(environment, "vendor/uPlot.iife.min.js")
     findings = story.ordered(result.findings)
-    cards = [_card(finding) for finding in findings]
+    states = {one.finding_id: one for one in result.run.states}
+    cards = [_card(finding, states.get(finding.id)) for finding in findings]
     currency = _only_currency(statements)
     return (
         template.render(
@@ -95,6 +97,8 @@ def render(result: AuditResult) -> str:
             page={"several": len(statements) > 1, "currency": currency, "listed": LISTED},
             charts=[waterfall(statement) for statement in statements],
             counts=story.counted(Counter(finding.severity for finding in findings)),
+            lives=story.lives(result),
+            elsewhere=story.elsewhere(result),
             details=DETAILS,
             rows=list(zip(cards[:ROWS], _orders(findings)[:ROWS], strict=True)),
             blank=_blank(),
@@ -164,19 +168,18 @@ def _only_currency(statements: list[Statement]) -> str | None:
     return currencies.pop() if len(currencies) == 1 else None
 
 
-def _card(finding: Finding) -> Card:
+def _card(finding: Finding, state: FindingState | None = None) -> Card:
     """Say everything about a finding as text, cut and made visible; an empty text is left out."""
     judged = story.judged(finding)
     expected = finding.expected if judged else None
-    owned = "" if finding.owns_difference else "counted in another"
-    unjudged = "not judged" if finding.difference and not judged else ""
     spoken = {
         "severity": finding.severity,
         "title": visible(words(finding.check)),
         "billed": _minus(money(finding.billed)),
         "expected": "—" if expected is None else _minus(money(expected)),
         "difference": _minus((signed if judged else money)(finding.difference)),
-        "remark": unjudged or owned,
+        "remark": " · ".join(filter(None, (story.remark(finding), story.decided(state)))),
+        "state": visible(story.decision(state), SENTENCE),
         "used": _span(finding),
         "lines": number(finding.lines),
         "quantity": _quantity(finding),
@@ -216,7 +219,7 @@ def _lines(result: AuditResult) -> dict[str, list[FindingLine]]:
 def _blank() -> Card:
     """Return the card of no finding, for the row that the script fills."""
     names = (
-        "severity title billed expected difference remark used lines quantity arithmetic "
+        "severity title billed expected difference remark state used lines quantity arithmetic "
         "usage_type where account payer period region service operation resource currency "
         "category check id series_id primary_id rate rate_source rate_validity reason"
     )

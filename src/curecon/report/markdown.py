@@ -102,8 +102,10 @@ def _findings(result: AuditResult) -> list[str]:
         *(_finding(finding) for finding in findings[:LIMIT]),
         "",
     ]
+    if elsewhere := story.elsewhere(result):
+        lines += [elsewhere, ""]
     if lives := story.lives(result):
-        lines += [f"In their lives: {lives}.", ""]
+        lines += [f"By state: {lives}.", ""]
     if (more := len(findings) - LIMIT) > 0:
         lines += [f"{more:,} more are in `findings.csv` and `report.html`.", ""]
     return lines
@@ -113,10 +115,8 @@ def _finding(finding: Finding) -> str:
     judged = story.judged(finding)
     dollars = signed(finding.difference) if judged else money(finding.difference)
     dollars += f" {escaped(finding.currency, CODE)}" if finding.currency else ""
-    if not judged and finding.difference:
-        dollars += " (not judged)"
-    elif not finding.owns_difference:
-        dollars += " (counted in another)"
+    if remark := story.remark(finding):
+        dollars += f" ({remark})"
     what = [words(finding.check), finding.usage_type, finding.operation]
     account = finding.usage_account or finding.payer_account
     where = [finding.period, account, finding.region, finding.resource]

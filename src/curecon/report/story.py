@@ -16,6 +16,7 @@ from curecon.models import (
     DailySpend,
     Finality,
     Finding,
+    FindingState,
     Forecast,
     ProvisionedDay,
     Severity,
@@ -202,6 +203,30 @@ def judged(finding: Finding) -> bool:
     return finding.expected is not None and finding.category not in UNJUDGED
 
 
+def remark(finding: Finding) -> str:
+    """Say what the dollars of a finding are not, where they are no difference of their own."""
+    if not judged(finding) and finding.difference:
+        return "not judged"
+    if finding.owns_difference:
+        return ""
+    if finding.primary_id is not None:
+        return "counted in another"
+    return "not in the bridge" if finding.difference else ""
+
+
+def decided(state: FindingState | None) -> str:
+    """Name the state of a finding that somebody decided about; empty for any other."""
+    return state.state if state and state.state not in ("new", "open") else ""
+
+
+def decision(state: FindingState | None) -> str:
+    """Say who decided what about a finding, when and why; empty where nobody did."""
+    if state is None or not decided(state):
+        return ""
+    until = f", until {state.until}" if state.until else ""
+    return f"{state.state} by {state.who} on {state.since:%Y-%m-%d}{until}: {state.why}"
+
+
 def counted(severities: Counter[Severity]) -> str:
     """Count findings in words: `2 errors, 1 warning`."""
     plural = {"error": "errors", "warning": "warnings", "info": "info"}
@@ -213,20 +238,39 @@ def counted(severities: Counter[Severity]) -> str:
     return ", ".join(parts) or "no findings"
 
 
+def elsewhere(result: AuditResult) -> str | None:
+    """Say which findings no statement counts; None where each is in one."""
+    keys = {_key(total) for total in result.totals}
+    billed = {key[:2] for key in keys}
+    outside = [
+        finding
+        for finding in result.findings
+        if (finding.period, finding.payer_account, finding.currency) not in keys
+        and (finding.currency or (finding.period, finding.payer_account) not in billed)
+    ]
+    if not outside:
+        return None
+    said = counted(Counter(finding.severity for finding in outside))
+    verb = "concerns" if len(outside) == 1 else "concern"
+    return f"Of these, {said} {verb} a month that no statement is about."
+
+
 def final(finality: Sequence[Finality]) -> str:
     """Say in words how much of a delivery AWS has made final, by invoicing entity."""
-    return "; ".join(_final(one) for one in finality) or "no lines in scope"
+    alone = len(finality) == 1
+    return "; ".join(_final(one, alone=alone) for one in finality) or "no lines in scope"
 
 
-def _final(one: Finality) -> str:
-    who = f"{one.invoicing_entity}: " if one.invoicing_entity else ""
-    if one.is_final:
-        return f"{who}final"
+def _final(one: Finality, *, alone: bool) -> str:
+    issuer = (one.invoicing_entity or "").strip() or ("" if alone else "issuer not stated")
+    who = f"{issuer}: " if issuer else ""
     if not one.final_lines:
-        return f"{who}not final"
+        return f"{who}not final, no line is invoiced yet"
+    lines = percent(Decimal(one.final_lines), Decimal(one.lines))
     dollars = percent(one.final_billed, one.billed)
-    of_dollars = f", {dollars} of {one.currency}" if dollars else ""
-    return f"{who}{one.final_lines:,} of {count(one.lines, 'line')} final{of_dollars}"
+    of_dollars = f" and {dollars} of {visible(one.currency, CODE)}" if dollars else ""
+    state = "final" if one.is_final else "not final"
+    return f"{who}{state}, {lines} of {count(one.lines, 'line')}{of_dollars} invoiced"
 
 
 def final_of(result: AuditResult, statement: Statement) -> str | None:

@@ -40,8 +40,6 @@ def show(result: AuditResult, console: Console) -> None:
         if statement.bridge:
             console.print(_bridge(statement, console))
     _findings(result, console)
-    if result.findings and (lives := story.lives(result)):
-        _say(console, f"In their lives: {lives}.")
     _unpriced(statements, console)
     if result.run.notes:
         _heading(console, "Notes")
@@ -201,6 +199,10 @@ def _findings(result: AuditResult, console: Console) -> None:
             f"{more:,} more are in findings.csv and report.html (written with --out), and in "
             "`curecon findings list`.",
         )
+    if elsewhere := story.elsewhere(result):
+        _say(console, elsewhere)
+    if lives := story.lives(result):
+        _say(console, f"By state: {lives}.")
 
 
 def _count(findings: list[Finding]) -> str:
@@ -232,10 +234,8 @@ def _joined(parts: Iterable[str | None], console: Console, style: str) -> Text:
 def _dollars(finding: Finding, console: Console) -> Text:
     amount = signed(finding.difference) if story.judged(finding) else money(finding.difference)
     said = _text(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console)
-    if not story.judged(finding) and finding.difference:
-        said.append("\nnot judged", style="dim")
-    elif not finding.owns_difference:
-        said.append("\ncounted in another", style="dim")
+    if remark := story.remark(finding):
+        said.append(f"\n{remark}", style="dim")
     return said
 
 
