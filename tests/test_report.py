@@ -208,7 +208,8 @@ def test_the_verdict_is_a_sentence(rows, total, said):
 def test_the_page_says_what_was_decided_about_a_finding_and_by_whom():
     state = FindingState(
         finding_id=samples.finding(1).id, series_id="s", state="acknowledged",
-        since=samples.STARTED, who="jane", why="<b>agreed</b>", until=date(2026, 12, 31), remaining=D(1),
+        since=samples.STARTED, who="jane", why="<b>agreed</b>", until=date(2026, 12, 31),
+        remaining=D(1),
     )  # fmt: skip
     card = html._card(samples.finding(1), state)
     assert card["remark"] == "acknowledged"
