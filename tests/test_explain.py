@@ -553,6 +553,16 @@ def test_a_part_of_a_task_and_a_missing_discount(tmp_path):
     )
 
 
+def test_a_discount_that_never_came_names_the_charges_it_was_promised_for(tmp_path):
+    path, _ = of_case("discount_missing", tmp_path)
+    (finding,) = explanation.findings(path)
+    lines = explanation.explain_finding(finding.id, path).lines
+    assert [(one.line_item_id, one.billed, one.difference) for one in lines] == [
+        ("b", 0, Decimal("0.6")), ("a", 0, Decimal("0.3")),
+    ]  # fmt: skip
+    assert finding.difference == sum(one.difference for one in lines)
+
+
 def test_a_line_that_was_never_audited(tmp_path):
     path = tmp_path / "new.duckdb"
     bring_in([bills.write_csv(tmp_path / "bill.csv", bills.with_ids([nova()]))], path)

@@ -30,6 +30,8 @@ CUR: tuple[Writer, ...] = (cur.second_parquet, cur.legacy_csv, cur.legacy_parque
 FOCUS: tuple[Writer, ...] = (focus.focus_12, focus.focus_10, focus.focus_12_csv)
 MONTHS = ("2026-10", "2026-11", "2028-02", "2027-03")
 BAR = 99
+# Plans and the free tier count hours.
+_HOURLY = (wrong.savings_plan, wrong.focus_plan, wrong.free_tier)
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,7 @@ def wrong_jobs(seed: int, each: int) -> Iterator[Job]:
     for family, recipes, writers in (("cur", wrong.CUR, CUR), ("focus", wrong.FOCUS, FOCUS)):
         for place in range(each):
             recipe = recipes[place % len(recipes)]
-            # Plans and the free tier count hours.
-            daily = place % 5 == 4 and recipe in (wrong.rates, wrong.quantities, wrong.focus)
+            daily = place % 5 == 4 and recipe not in _HOURLY
             writer = writers[(place + place // len(recipes)) % len(writers)]
             name = f"errors-{recipe.__name__}-{family}{place}"
             yield Job(name, number + place, recipe, writer, 0, daily)

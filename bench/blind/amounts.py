@@ -73,11 +73,11 @@ def _new_id(bill: Bill) -> bool:
     return bill.plant("usage again under a new id", ("duplicate",), copies, _total(copies), chosen)
 
 
-def _restated(bill: Bill) -> bool:
+def restated(bill: Bill) -> bool:
     """Leave a line in when it is restated: the same id and interval, more hours or tokens."""
     line = _dearest(bill.pick(lambda line: line.cost > CENT * 5 and line.unit != "Hrs"))
     again = line.copy()
-    again.count(rounded((line.quantity or Decimal(0)) * Decimal("1.1")))
+    again.count((line.quantity or Decimal(0)) + 10)
     bill.lines.append(again)
     both = [line, again]
     return bill.plant("restated and left in", ("duplicate",), both, None, both)
@@ -246,7 +246,7 @@ def _stored_twice(bill: Bill) -> bool:
 
 
 AMOUNTS: tuple[Fault, ...] = (
-    _product, _cents, _forgotten, _sign, _twice, _new_id, _restated, _two_routes, _two_accounts,
+    _product, _cents, _forgotten, _sign, _twice, _new_id, restated, _two_routes, _two_accounts,
     _day_beside_hours, _beyond_clock, _in_seconds, _two_pieces, _negative, _old_usage,
     _thousandfold, _thousandth, _part_of_task, _part_of_text_unit, _stored_twice,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from . import agreement
-from .amounts import AMOUNTS
+from .amounts import AMOUNTS, restated
 from .bill import Bill
 from .lines import Line, hours, token
 from .meters import meter
@@ -115,3 +115,5 @@ THROUGHPUT: tuple[Fault, ...] = (
     _custom_units, _beyond_month,
 )  # fmt: skip
 QUANTITIES: tuple[Fault, ...] = (*AMOUNTS, *THROUGHPUT)
+# FOCUS has no ids, and cannot tell a line that is restated from another one.
+FOCUS_QUANTITIES = tuple(one for one in QUANTITIES if one is not restated)

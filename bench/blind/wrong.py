@@ -12,7 +12,7 @@ from .lines import CENT, token
 from .meters import OTHER_CODES
 from .planned import plant_in_plans
 from .rates import RATES, Fault, left_blank, public_rate
-from .throughput import QUANTITIES
+from .throughput import FOCUS_QUANTITIES, QUANTITIES
 from .unknown import UNKNOWN, in_focus
 
 Recipe = Callable[[Bill], None]
@@ -103,8 +103,14 @@ def focus(bill: Bill) -> None:
     """Plant what a FOCUS export can show."""
     traffic.typical(bill, rich=2)
     plant(bill, [one for one in RATES if one is not left_blank], 9)
-    plant(bill, QUANTITIES, 9)
+    plant(bill, FOCUS_QUANTITIES, 9)
     in_focus(bill)
+
+
+def focus_quantities(bill: Bill) -> None:
+    """Count too much, or twice, in a FOCUS export."""
+    traffic.typical(bill, rich=2)
+    plant(bill, FOCUS_QUANTITIES, 17)
 
 
 def focus_plan(bill: Bill) -> None:
@@ -162,4 +168,4 @@ def late(bill: Bill, earlier: Bill) -> None:
 CUR: tuple[Recipe, ...] = (
     rates, quantities, discounts, savings_plan, unknown, free_tier, all_services,
 )  # fmt: skip
-FOCUS: tuple[Recipe, ...] = (focus, focus_plan, quantities)
+FOCUS: tuple[Recipe, ...] = (focus, focus_plan, focus_quantities)

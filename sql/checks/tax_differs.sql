@@ -133,23 +133,23 @@ sums AS (
 ),
 
 bases AS (
-    SELECT *, base AS taxed FROM sums
+    SELECT *, 1 AS rule, base AS taxed FROM sums
     UNION ALL
-    SELECT *, base + given_back AS taxed FROM sums
+    SELECT *, 2 AS rule, base + given_back AS taxed FROM sums
     UNION ALL
-    SELECT *, with_copies AS taxed FROM sums
+    SELECT *, 3 AS rule, with_copies AS taxed FROM sums
     UNION ALL
-    SELECT *, with_copies + given_back AS taxed FROM sums
+    SELECT *, 4 AS rule, with_copies + given_back AS taxed FROM sums
     UNION ALL
-    SELECT *, as_it_should_be AS taxed FROM sums
+    SELECT *, 5 AS rule, as_it_should_be AS taxed FROM sums
     UNION ALL
-    SELECT *, as_it_should_be + given_back AS taxed FROM sums
+    SELECT *, 6 AS rule, as_it_should_be + given_back AS taxed FROM sums
     UNION ALL
-    SELECT *, base + given_with_copies AS taxed FROM sums
+    SELECT *, 7 AS rule, base + given_with_copies AS taxed FROM sums
     UNION ALL
-    SELECT *, with_copies + given_with_copies AS taxed FROM sums
+    SELECT *, 8 AS rule, with_copies + given_with_copies AS taxed FROM sums
     UNION ALL
-    SELECT *, as_it_should_be + given_with_copies AS taxed FROM sums
+    SELECT *, 9 AS rule, as_it_should_be + given_with_copies AS taxed FROM sums
 ),
 
 differences AS (
@@ -172,9 +172,37 @@ nearest AS (
     FROM differences
 ),
 
+-- What is wrong by every base is so by the one that most other taxes of the delivery follow; where none
+-- follows any, by the nearest.
+followed AS (
+    SELECT
+        delivery_id,
+        rule,
+        row_number() OVER (PARTITION BY delivery_id ORDER BY count(*) DESC, rule) AS place
+    FROM differences
+    WHERE abs(difference) <= 0.005 * (tax_lines + 1)
+    GROUP BY 1, 2
+),
+
 wrong AS (
-    SELECT n.*
+    SELECT
+        n.delivery_id,
+        n.product_code,
+        n.entity,
+        n.currency,
+        n.bearer,
+        coalesce(d.difference, n.difference) AS difference
     FROM nearest AS n
+    LEFT JOIN followed AS f
+        ON f.delivery_id = n.delivery_id
+        AND f.place = 1
+    LEFT JOIN differences AS d
+        ON d.delivery_id = n.delivery_id
+        AND d.product_code = n.product_code
+        AND d.entity = n.entity
+        AND d.currency = n.currency
+        AND d.bearer = n.bearer
+        AND d.rule = f.rule
     LEFT JOIN untaxed AS u
         ON u.delivery_id = n.delivery_id
         AND u.account = n.bearer

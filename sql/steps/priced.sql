@@ -40,6 +40,12 @@ FROM (
         -- public cost.
         CASE
             WHEN o.line IS NOT NULL THEN l.line_item_unblended_cost
+            -- No discount makes what was used cost less than nothing.
+            WHEN k.price_basis = 'list'
+                AND k.kind = 'usage'
+                AND l.line_item_unblended_cost < 0
+                AND l.line_item_usage_amount > 0
+            THEN l.line_item_unblended_cost
             WHEN k.price_basis = 'list'
                 AND k.kind = 'usage'
                 AND l.line_item_unblended_cost > l.pricing_public_on_demand_cost
