@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from .bill import Bill
 from .lines import CENT, Line, rounded, token
+from .plans import is_eligible
 
 COVERED, NEGATED = "SavingsPlanCoveredUsage", "SavingsPlanNegation"
 
@@ -101,7 +102,7 @@ def _effective(bill: Bill) -> None:
 
 def _listed_dearer(bill: Bill) -> None:
     """List covered usage above the rate on demand; its negation cancels it all the same."""
-    line = _draw(bill, _of(bill, COVERED))
+    line = _draw(bill, [one for one in _of(bill, COVERED) if one.cost > CENT])
     covered, (negation,) = _hour(bill, line, COVERED), _hour(bill, line, NEGATED)
     for one in covered:
         negation.cost -= one.bill_at((one.rate or Decimal(0)) * Decimal("1.5"))
@@ -123,13 +124,16 @@ def _left_out(bill: Bill) -> None:
     """Leave an hour on demand that the plan covers before and after, and has room for."""
     fees = {line.start: line for line in _of(bill, "SavingsPlanRecurringFee")}
     covered = _of(bill, COVERED)
+    # What the plan had no room for would take the place of what is left out.
+    waiting = {line.start for line in bill.lines if is_eligible(line)}
     spans: dict[tuple[str, str, str], list[Line]] = {}
     for line in covered:
         spans.setdefault(line.grain, []).append(line)
     inside = [
         line
         for line in covered
-        if len(_hour(bill, line, COVERED)) == 1
+        if line.start not in waiting
+        and len(_hour(bill, line, COVERED)) == 1
         and min(one.start for one in spans[line.grain]) < line.start
         and line.start < max(one.start for one in spans[line.grain])
         and line.cost > CENT

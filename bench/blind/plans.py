@@ -43,7 +43,7 @@ def covered(bill: Bill, commitment: str, upfront: str | None = None) -> Plan:
     plan = Plan(arn, Decimal(commitment), upfront, starts, ends)
     by_hour: dict[object, list[Line]] = {}
     for line in bill.lines:
-        if _is_eligible(line):
+        if is_eligible(line):
             by_hour.setdefault(line.start, []).append(line)
             if line.usage_type not in plan.rates:
                 share = Decimal(bill.rng.randint(580, 640)) / 1000
@@ -64,7 +64,8 @@ def covered(bill: Bill, commitment: str, upfront: str | None = None) -> Plan:
     return plan
 
 
-def _is_eligible(line: Line) -> bool:
+def is_eligible(line: Line) -> bool:
+    """Say whether a plan could still cover a line."""
     if line.code != SAGEMAKER or line.type != "Usage" or line.unit != "Hrs":
         return False
     return any(part in line.usage_type for part in _ELIGIBLE)

@@ -32,11 +32,12 @@ WITH elsewhere AS (
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 )
 
-SELECT DISTINCT
+SELECT
     e.line,
-    e.billed,
-    e.expected,
-    CAST(e.billed - e.expected AS DECIMAL(36, 20)) AS difference,
+    min(e.billed) AS billed,
+    CASE WHEN count(x.line) > 0 THEN min(e.billed) ELSE min(e.expected) END AS expected,
+    CAST(CASE WHEN count(x.line) > 0 THEN 0 ELSE min(e.billed - e.expected) END
+        AS DECIMAL(36, 20)) AS difference,
     'The same usage of this resource is billed to the account it lies in too.' AS reason
 FROM elsewhere AS e
 JOIN lines AS o
@@ -49,4 +50,8 @@ JOIN lines AS o
 JOIN charge_keys AS t
     ON t.charge_key_id = o.charge_key_id
     AND t.line_item_usage_type = e.usage_type
+-- Where the other line is found to be the one too many, it has the dollars.
+LEFT JOIN (SELECT DISTINCT line FROM compared WHERE component IN ('duplicate', 'quantity')) AS x
+    ON x.line = o.line
+GROUP BY e.line
 ORDER BY e.line

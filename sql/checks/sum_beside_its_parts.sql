@@ -46,9 +46,13 @@ JOIN lines AS p
     AND p.line_item_usage_start_date >= s.starts
     AND p.line_item_usage_end_date <= s.ends
     AND p.hours < s.hours
+LEFT JOIN (SELECT DISTINCT line FROM compared WHERE component IN ('duplicate', 'quantity')) AS x
+    ON x.line = p.line
 WHERE p.line_item_usage_amount <> 0
     AND p.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 GROUP BY s.line, s.quantity
 HAVING count(*) > 1
     AND sum(p.line_item_usage_amount) = s.quantity
+    -- Parts that are found to be too many have the dollars.
+    AND count(x.line) = 0
 ORDER BY s.line

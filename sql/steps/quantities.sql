@@ -194,7 +194,9 @@ interval_sums AS (
         *,
         sum(quantity) OVER (
             PARTITION BY delivery_id, resource, usage_start, hours
-            ORDER BY quantity, charge_key_id, account NULLS LAST, billed_rate NULLS LAST,
+            -- What is billed to another account than the one it lies in is too much first.
+            ORDER BY CASE WHEN resource LIKE '%:' || account || ':%' THEN 0 ELSE 1 END, quantity,
+                charge_key_id, account NULLS LAST, billed_rate NULLS LAST,
                 identity_line_item_id NULLS LAST, line
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) - model_units * hours AS over_interval
@@ -354,8 +356,10 @@ instance_hours AS (
         sum(l.line_item_usage_amount) OVER (
             PARTITION BY l.delivery_id, l.line_item_resource_id, l.line_item_usage_start_date,
                 l.line_item_usage_end_date
-            ORDER BY k.kind, l.line_item_usage_amount NULLS LAST, l.charge_key_id,
-                l.line_item_unblended_rate NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
+            ORDER BY k.kind,
+                CASE WHEN l.line_item_resource_id LIKE '%:' || l.line_item_usage_account_id || ':%'
+                    THEN 0 ELSE 1 END,
+                l.line_item_usage_amount NULLS LAST, l.charge_key_id, l.line_item_unblended_rate NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) - l.hours AS over_so_far,
         count(*) OVER (
