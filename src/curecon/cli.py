@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -370,9 +370,12 @@ def main(arguments: list[str] | None = None) -> None:
     # A command keeps most of what it makes until its end: to look for garbage often finds none.
     gc.set_threshold(_ALLOCATIONS, 50, 50)
     status = run(arguments)
-    if status == INTERRUPTED:
-        # A query may still be ending in its thread, and Python's own exit would abort over it.
-        sys.stderr.flush()
+    if arguments is None or status == INTERRUPTED:
+        # A process of its own need not take down what it made, which takes a tenth of a short run;
+        # and a query may still be ending in its thread, over which Python's own exit would abort.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
         os._exit(status)
     sys.exit(status)
 
