@@ -43,9 +43,7 @@ def apply(con: duckdb.DuckDBPyConnection) -> None:
             for column in columns
             if column in meanings
         ]
-    con.execute("BEGIN")
     con.execute(";".join(statements))
-    con.execute("COMMIT")
 
 
 def texts() -> tuple[dict[str, str], dict[str, Relation]]:

@@ -265,11 +265,13 @@ def _made() -> bytes:
 
 def _make(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables, views and comments of an empty ledger."""
+    con.execute("BEGIN")
     con.execute(read("duckdb", "schema.sql"))
     con.execute("INSERT INTO ledger VALUES (?)", [SCHEMA_VERSION])
     for view in sorted((folder("sql") / "views").glob("*.sql")):
         con.execute(f"CREATE VIEW {view.stem} AS\n{view.read_text('utf-8')}")
     comments.apply(con)
+    con.execute("COMMIT")
 
 
 def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:

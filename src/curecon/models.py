@@ -23,7 +23,8 @@ Time = Annotated[
 class Record(BaseModel):
     """A value that is never changed once it is made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # How a value is checked is worked out when the first is made: most commands make few kinds.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RateUsed(Record):
