@@ -359,7 +359,8 @@ instance_hours AS (
             ORDER BY k.kind,
                 CASE WHEN l.line_item_resource_id LIKE '%:' || l.line_item_usage_account_id || ':%'
                     THEN 0 ELSE 1 END,
-                l.line_item_usage_amount NULLS LAST, l.charge_key_id, l.line_item_unblended_rate NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
+                l.line_item_usage_amount NULLS LAST, l.charge_key_id,
+                l.line_item_unblended_rate NULLS LAST, l.identity_line_item_id NULLS LAST, l.line
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) - l.hours AS over_so_far,
         count(*) OVER (
