@@ -195,6 +195,19 @@ WRONG = {
         DISCOUNT + DISCOUNT,
         "discount 2: overlaps discount 1: both have one `name`",
     ),
+    "discounts that take more than all": (
+        DISCOUNT.replace("10", "60")
+        + DISCOUNT.replace("10", "60").replace("EDP", "PPA")
+        + "compounds = false",
+        "from 2026-01-01 on the discounts of bedrock take 120 % of a charge; lower one",
+    ),
+    "discounts that take more than all in one region": (
+        DISCOUNT.replace("10", "60")
+        + 'regions = ["us-east-1"]'
+        + DISCOUNT.replace("10", "60").replace("EDP", "PPA")
+        + "compounds = false",
+        "the discounts of bedrock in us-east-1 take 120 % of a charge",
+    ),
     "a discount above all": (DISCOUNT.replace("10", "101"), "`percent` is more than 100 percent"),
     "a discount below nothing": (DISCOUNT.replace("10", "-1"), "`percent` is negative"),
     "a service nobody knows": (DISCOUNT + 'services = ["bedrok"]', "discount 1: `services.0`"),
@@ -307,6 +320,21 @@ def test_what_is_no_file_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none.toml", loop):
         with pytest.raises(ContractInvalid, match="is not a file that can be read"):
             contract.read(path)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        DISCOUNT.replace("10", "60").replace("EDP", "PPA"),
+        DISCOUNT.replace("10", "40").replace("EDP", "PPA") + "compounds = false",
+        DISCOUNT.replace("10", "60").replace("EDP", "PPA").replace("2026-01-01", "2026-06-01")
+        + "compounds = false",
+    ],
+    ids=["of what is left", "all of it", "later"],
+)
+def test_discounts_may_take_all_and_not_more(tmp_path, second):
+    first = DISCOUNT.replace("10", "60") + "ends = 2026-06-01"
+    assert len(contract.read(written(tmp_path, first + second)).discount) == 2
 
 
 def test_tables_that_follow_each_other_do_not_overlap(tmp_path):

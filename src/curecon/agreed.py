@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from curecon import frames, grammar, rates
-from curecon.contract import Contract, Discount, PrivateRate
+from curecon.contract import Contract, Discount, PrivateRate, applies, shares
 from curecon.models import RateSource
 
 _NEVER = date(9999, 12, 31)
@@ -94,8 +94,8 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
     for place, discounts in _in_force(contract):
         backwards = [*reversed(discounts)]
         backwards.sort(key=lambda one: one.order)
-        other = {one.name: share for one, share in _shares(backwards)}
-        for one, share in _shares(discounts):
+        other = {one.name: share for one, share in shares(backwards)}
+        for one, share in shares(discounts):
             key = (one.line_type, *place)
             before = rows.get(key, (Decimal(0), Decimal(0)))
             rows[key] = (before[0] + share, before[1] + other[one.name])
@@ -108,14 +108,6 @@ def discount_shares(contract: Contract) -> pl.DataFrame:
     return frames.of_rows(
         exact, {**_PLACES, "named": pl.String, "share": part, "other_share": part}
     )
-
-
-def _shares(discounts: list[Discount]) -> Iterator[tuple[Discount, Decimal]]:
-    left = Decimal(1)
-    for one in discounts:
-        share = one.percent / 100 * (left if one.compounds else 1)
-        left -= share
-        yield one, share
 
 
 def private_shares(contract: Contract) -> pl.DataFrame:
@@ -181,16 +173,6 @@ def _in_force(contract: Contract) -> Iterator[tuple[tuple[object, ...], list[Dis
 
 def _regions(contract: Contract) -> set[str]:
     return {name for one in contract.discount for name in one.regions if name != "*"}
-
-
-def applies(discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool) -> bool:
-    """Say whether a discount is for such a charge, on whatever day."""
-    return (
-        bool({"*", service} & set(discount.services))
-        and bool({"*", region} & set(discount.regions))
-        and (discount.marketplace or not marketplace)
-        and (not fee or discount.base == "usage and plan fees")
-    )
 
 
 def plans(contract: Contract) -> pl.DataFrame:

@@ -10,7 +10,9 @@ contradicts itself is refused: two rates or two terms of one plan for one day.
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -20,6 +22,7 @@ from curecon import by_hand, grammar, rates, units
 from curecon.by_hand import EVERY_REGION, Amount, Currency, Line, Percent, Price, Region, Regions
 from curecon.errors import ContractInvalid
 from curecon.models import Record
+from curecon.money import plain
 from curecon.packaged import folder
 
 BYTES_MAX = 16 * 1024 * 1024
@@ -285,6 +288,7 @@ def _contradictions(
         "provisioned_throughput", bought, lambda one: one.arn, "are one provisioned model"
     )
     yield from _same_order(private_rate, discount)
+    yield from _more_than_all(discount)
     yield from _overlaps("discount", discount, lambda one: one.name, "have one `name`")
     yield from _overlaps("credit", credit, lambda one: one.name, "have one `name`")
 
@@ -301,6 +305,46 @@ def _same_order(
                 f"{by_hand.short(named[rate.order])!r} too; give one of them another, so that the "
                 "lower one comes first"
             )
+
+
+def applies(discount: Discount, service: str, region: str, *, marketplace: bool, fee: bool) -> bool:
+    """Say whether a discount is for such a charge, on whatever day."""
+    return (
+        bool({"*", service} & set(discount.services))
+        and bool({"*", region} & set(discount.regions))
+        and (discount.marketplace or not marketplace)
+        and (not fee or discount.base == "usage and plan fees")
+    )
+
+
+def shares(discounts: Sequence[Discount]) -> Iterator[tuple[Discount, Decimal]]:
+    """Return each discount, taken one after the other, with its share of the full cost."""
+    left = Decimal(1)
+    for one in discounts:
+        share = one.percent / 100 * (left if one.compounds else 1)
+        left -= share
+        yield one, share
+
+
+def _more_than_all(discount: dict[int, Discount]) -> Iterator[str]:
+    """Say where discounts that are in force together take more than there is to pay."""
+    regions = sorted({name for one in discount.values() for name in one.regions})
+    for number, latest in discount.items():
+        day = latest.starts
+        beside = [one for one in discount.values() if one.starts <= day < (one.ends or _NEVER)]
+        beside.sort(key=lambda one: (one.order, one.name))
+        for service, region in product(("bedrock", "sagemaker"), regions):
+            kind = {"marketplace": False, "fee": False}
+            taken = [one for one in beside if applies(one, service, region, **kind)]
+            total = sum((share for _, share in shares(taken)), Decimal(0))
+            if latest in taken and total > 1:
+                where = "" if region == EVERY_REGION else f" in {region}"
+                yield (
+                    f"discount {number}: `percent` {latest.percent}: from {day} on the discounts "
+                    f"of {service}{where} take {plain(total * 100)} % of a charge; lower one, or "
+                    "let it be of what the earlier ones leave (`compounds = true`)"
+                )
+                break
 
 
 T = TypeVar("T", bound=_Timed)

@@ -12,8 +12,7 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 
-from curecon import agreed
-from curecon.contract import Contract, Discount, PrivateRate
+from curecon.contract import Contract, Discount, PrivateRate, applies
 from curecon.engine import read
 from curecon.money import plain
 
@@ -47,7 +46,7 @@ def in_force(
         one
         for one in sorted(terms.discount, key=lambda each: (each.order, each.name))
         if one.starts <= day < (one.ends or _NEVER)
-        and agreed.applies(one, service or "", region, marketplace=marketplace, fee=False)
+        and applies(one, service or "", region, marketplace=marketplace, fee=False)
     ]
 
 
