@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "price_lists"
 
 def checked(tmp_path, *tables):
     folders = [write_cards(tmp_path, *tables)]
-    return rates.read_cards(folders), rates.places(folders)
+    return rates.inspect(folders)[:2]
 
 
 def holes(tmp_path, *tables):
@@ -53,7 +53,7 @@ def test_the_note_of_the_rate_that_ends_explains_its_hole(tmp_path):
 def test_a_hole_between_two_cards_names_both(tmp_path):
     folders = [write_cards(tmp_path / "a", rate(ends="2024-06-01"))]
     folders.append(write_cards(tmp_path / "b", rate(starts="2024-07-01"), name="other"))
-    [hole] = gaps(rates.read_cards(folders), rates.places(folders))
+    [hole] = gaps(*rates.inspect(folders)[:2])
     assert f"rate 1 of {folders[1] / 'other.toml'} `starts` 2024-07-01" in hole.sentence
     assert hole.files == {folders[0] / "ours.toml", folders[1] / "other.toml"}
 
@@ -161,7 +161,8 @@ def test_a_wrong_unit_is_explained(tmp_path):
 
 
 def test_the_packaged_cards_have_right_units_and_a_reason_for_each_hole():
-    cards, places = rates.read_cards([folder("rates")]), rates.places([folder("rates")])
+    cards, places, problems = rates.inspect([folder("rates")])
+    assert problems == []
     assert wrong_units(cards, places) == []
     assert [one.sentence for one in gaps(cards, places) if one.note is None] == []
 
@@ -199,6 +200,28 @@ def test_the_check_warns_of_holes_and_refuses_wrong_units(tmp_path, capsys):
     said = capsys.readouterr().err
     assert str(wrong / "ours.toml") in said
     assert "counts images" in said
+
+
+def test_the_check_says_everything_at_once(tmp_path, capsys):
+    nova = sold("bedrock", "on_demand", "input", provider="Amazon", model="Nova Lite")
+    one = write_cards(tmp_path / "one", rate(select=nova, starts="2026-01-01", unit="image"))
+    path = one / "ours.toml"
+    path.write_text(path.read_text("utf-8").replace('source = "y"\n', ""), "utf-8")
+    other = rate(select=nova.replace("Lite", "Pro"), price='"1"') + rate(
+        select=nova, starts="2026-01-01"
+    )
+    two = write_cards(tmp_path / "two", other, name="other")
+    (tmp_path / "none").mkdir()
+    assert cli.run(["rates", "check", str(one), str(two), str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err.removeprefix("curecon: ").splitlines()
+    assert [each.replace(str(tmp_path), "").partition("; ")[0][:72] for each in said] == [
+        "/one/cards/ours.toml: `source` is missing",
+        "/two/cards/other.toml: rate 1 (Nova Pro, on_demand, input): `price` is n",
+        "/one/cards/ours.toml: rate 1 (Nova Lite, on_demand, input) overlaps with",
+        "/two/cards/other.toml: rate 2 (Nova Lite, on_demand, input) overlaps wit",
+        "/none holds no rate card",
+        "/one/cards/ours.toml: rate 1 (Nova Lite, on_demand, input): `unit` 'imag",
+    ]
 
 
 def test_the_check_of_a_folder_without_cards_says_so(tmp_path, capsys):

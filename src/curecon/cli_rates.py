@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App
 
 from curecon.cli_options import FINE, INTERRUPTED, Many, day
-from curecon.errors import RatesInvalid
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,13 +37,11 @@ def rates_check(
     from curecon.packaged import folder
 
     every = [folder("rates"), *folders]
-    known = rates.read_cards(every)
-    if empty := [by_hand.shown(one) for one in folders if not rates.card_files([one])]:
-        said = "holds no rate card; a card ends in .toml and lies directly in the folder"
-        raise RatesInvalid("\n".join(f"{one} {said}" for one in empty))
-    places = rates.places(every)
-    if wrong := rate_check.wrong_units(known, places):
-        raise RatesInvalid("\n".join(wrong))
+    known, places, problems = rates.inspect(every)
+    said = "holds no rate card; a card ends in .toml and lies directly in the folder"
+    empty = [one for one in folders if one.is_dir() and not rates.card_files([one])]
+    problems += [f"{by_hand.shown(one)} {said}" for one in empty]
+    rates.refuse(problems + rate_check.wrong_units(known, places))
     _say_holes(rate_check.gaps(known, places), set(rates.card_files(list(folders))))
     notes = _of_plans(known, price_list, contract)
     for sentence in notes:

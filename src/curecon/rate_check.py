@@ -30,7 +30,7 @@ def gaps(cards: pl.DataFrame, places: pl.DataFrame) -> list[Hole]:
 
     Args:
         cards: as `rates.read_cards` returns them.
-        places: as `rates.places` returns them.
+        places: as `rates.inspect` returns them.
 
     Returns:
         One a pair of rates, with all regions that have the hole between them.
@@ -121,7 +121,7 @@ def wrong_units(cards: pl.DataFrame, places: pl.DataFrame) -> list[str]:
 
     Args:
         cards: as `rates.read_cards` returns them.
-        places: as `rates.places` returns them.
+        places: as `rates.inspect` returns them.
 
     Returns:
         A sentence a rate.

@@ -129,7 +129,7 @@ def read_cards(folders: list[Path]) -> pl.DataFrame:
     """
     files, problems = _read_folders(folders)
     rates, overlaps = _rates_of(tuple(files))
-    _refuse(problems + overlaps)
+    refuse(problems + overlaps)
     assert rates["rate_id"].is_unique().all(), "rates that do not overlap have different ids"
     return rates
 
@@ -162,7 +162,7 @@ def card_sources(folders: list[Path]) -> list[RateSource]:
         RatesInvalid: a card breaks the rules.
     """
     files, problems = _read_folders(folders)
-    _refuse(problems)
+    refuse(problems)
     return [
         RateSource(
             name=file.card.card,
@@ -179,14 +179,25 @@ def card_files(folders: list[Path]) -> list[Path]:
     return _card_paths(folders)[0]
 
 
-def places(folders: list[Path]) -> pl.DataFrame:
-    """Say where each rate stands: rate_id, file, number, place (both, and what is priced), note.
+class Inspected(NamedTuple):
+    """What folders of cards hold, right or wrong.
 
-    Raises:
-        RatesInvalid: a card breaks the rules.
+    Attributes:
+        rates: the rates that are right by themselves, as `read_cards` returns them; they may
+            overlap.
+        places: where each stands: rate_id, file, number, place (both, and what is priced), note.
+        problems: what is wrong, a sentence each; then `read_cards` refuses the cards.
     """
+
+    rates: pl.DataFrame
+    places: pl.DataFrame
+    problems: list[str]
+
+
+def inspect(folders: list[Path]) -> Inspected:
+    """Read every card of the folders, and say what is wrong instead of refusing it."""
     files, problems = _read_folders(folders)
-    _refuse(problems)
+    rates, overlaps = _rates_of(tuple(files))
     rows = [
         (_rate_id(file.card, _as_priced(rate), region), str(file.path), number,
          _place(file.path, number, rate.select), rate.note)
@@ -196,7 +207,7 @@ def places(folders: list[Path]) -> pl.DataFrame:
     ]  # fmt: skip
     text = pl.String()
     schema = {"rate_id": text, "file": text, "number": pl.Int64(), "place": text, "note": text}
-    return frames.of_rows(rows, schema)
+    return Inspected(rates, frames.of_rows(rows, schema), problems + overlaps)
 
 
 def schema() -> dict[str, pl.DataType]:
@@ -225,7 +236,8 @@ def attributes() -> dict[str, frozenset[str] | None]:
     }
 
 
-def _refuse(problems: list[str]) -> None:
+def refuse(problems: list[str]) -> None:
+    """Raise `RatesInvalid` with all problems, if there are any."""
     if problems:
         shown = problems[:PROBLEMS_SHOWN_MAX]
         if len(problems) > len(shown):
@@ -302,8 +314,8 @@ def _card_of(path: Path, content: bytes) -> tuple[_CardFile | None, list[str]]:
         rate, wrong = by_hand.checked(Rate, table, place, _REMEDIES)
         rates += [(index, rate)] if rate else []
         problems += wrong
-    if not card:
-        return None, problems
+    if not card:  # its rates are held against others all the same
+        card = Card.model_construct(card=by_hand.shown(path), source="")
     return _CardFile(path, hashlib.sha256(content).hexdigest(), card, rates), problems
 
 
