@@ -329,7 +329,7 @@ def test_a_letter_about_charges_and_discounts_says_of_each_what_is_wrong(book, t
             "gives the rate with its source, the arithmetic, and the lines, and of each of these "
             "what was promised, what arrived and what is missing."
         ) in said
-        assert "Please review these charges and these discounts and credit 132.00 USD." in said
+        assert "Please review these charges and discounts and credit 132.00 USD." in said
 
 
 # --- credits

@@ -57,9 +57,9 @@ def asked(package: Package) -> str:
     )
     credited = f", besides the {before} that you credited already" if before else ""
     charges, short = _kinds(package)
-    missing = " and ".join(f"{noun}s" for noun in short)
-    about = ["these charges"] * bool(charges) + [f"these {missing}"] * bool(short)
-    return f"Please review {' and '.join(about)} and credit {sums}{credited}."
+    *others, last = ["charges"] * bool(charges) + [f"{noun}s" for noun in sorted(short)]
+    these = f"{', '.join(others)} and {last}" if others else last
+    return f"Please review these {these} and credit {sums}{credited}."
 
 
 def opening(package: Package) -> str:
