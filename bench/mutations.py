@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
 # What reads rates and agreements, decodes charges, and finds the rate of each.
 PRICING = {
-    "agreed": "test_contract.py", "contract": "test_contract.py", "decode": "test_decode.py",
+    "agreed": "test_contract.py", "contract": "test_contract.py",
+    "decode/__init__": "test_decode.py", "decode/usage_types": "test_decode.py",
+    "decode/model_names": "test_decode.py", "decode/product": "test_decode.py",
     "free_tier": "test_contract.py", "grammar": "test_decode.py", "matching": "test_matching.py",
     "price_list/values": "test_price_list.py", "price_list/offers": "test_price_list.py",
     "price_list/editions": "test_price_list.py", "rates": "test_rates.py",
