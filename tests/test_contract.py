@@ -139,7 +139,7 @@ WRONG = {
         "private_rate 1: `select.capability` is missing",
     ),
     "a rate without a service": (
-        MODEL.replace('service = "bedrock", ', ""),
+        MODEL.replace('service = "bedrock", provider = "Amazon", model = "Nova Lite", ', ""),
         "private_rate 1: `select.service` is missing",
     ),
     "two names of one model": (
@@ -302,8 +302,10 @@ def test_what_is_right_by_itself_is_held_against_the_rest_whatever_else_is_wrong
 )
 def test_a_private_rate_names_its_model_as_charges_do(tmp_path, model, provider):
     text = MODEL.replace("Nova Lite", model).replace('provider = "Amazon", ', provider)
+    text = text.replace('service = "bedrock", ', "")
     [row] = agreed.private_rates(contract.read(written(tmp_path, text))).to_dicts()
-    assert (row["model"], row["provider"]) == ("Nova Lite", "Amazon")
+    named = (row["service"], row["provider"], row["model"])
+    assert named == ("bedrock", "Amazon", "Nova Lite")
 
 
 def test_an_imported_model_may_have_a_private_rate(tmp_path):

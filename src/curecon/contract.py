@@ -69,13 +69,17 @@ class PrivateRate(_Timed):
 
     @property
     def priced(self) -> dict[str, str]:
-        """What is selected, with the model named as charges are, and its provider."""
+        """What is selected, with the model named as charges are, its provider and service."""
         known = grammar.models()
         position = known.find(self.select["model"]) if "model" in self.select else None
         if position is None:
             return self.select
-        named = {"model": known.model[position], "provider": known.provider[position]}
-        return {**self.select, **named}
+        return {
+            **self.select,
+            "service": "bedrock",
+            "model": known.model[position],
+            "provider": known.provider[position],
+        }
 
 
 class ProvisionedThroughput(_Timed):
@@ -412,8 +416,10 @@ def _foreign_attributes(select: dict[str, str]) -> Iterator[str]:
                 f"`select.{name}` is {by_hand.short(value)!r}; "
                 f"it is one of {', '.join(sorted(values))}"
             )
+    is_known = "model" in select and grammar.models().find(select["model"]) is not None
+    told = {"service"} if is_known else set()
     for name in ("service", "capability"):
-        if select and name not in select:
+        if select and name not in select and name not in told:
             yield (
                 f"`select.{name}` is missing; every charge has one, so that a rate without it "
                 "would never apply"

@@ -63,7 +63,7 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
     with _scratch_ledger(charges, decoded, known) as stage:
         rows = stage.con.execute(read("duckdb", "estimate.sql")).fetchall()
         names = [column[0] for column in stage.con.description]
-        net = discounted.net(stage.con, stage.catalog)
+        net = discounted.net(stage.con, stage.catalog) if terms.discount else {}
     found = {row[0]: {**dict(zip(names, row, strict=True)), "net": net.get(row[0])} for row in rows}
     lines = [
         _discounted(charge, _line(charge, found[number], known), found[number], terms)
