@@ -299,6 +299,9 @@ def test_a_discount_that_no_line_grants_is_claimed_by_its_promise(book, tmp_path
         ACCOUNT, bills.USAGE_TYPE, "discount EDP <b>",
     )  # fmt: skip
     assert (missing.unit, missing.quantity, missing.rate) == (None, None, None)
+    explained = explanation.explain_finding(missing.id, book.path)
+    assert len(explained.lines) == 2  # charges that it was promised for, and none of them is wrong
+    assert explained.explanations == []
     dispute(book, missing.id)
     for name in ("letter.html", "letter.md"):
         said = read(book, name)

@@ -324,7 +324,8 @@ def explain_finding(
         fitting = settlement.proposed(con, finding.id, as_of or life.today())
         lines = lines_of(con, finding.id)
         shown = lines[:LINES_MAX]
-        dearest = [one.line for one in lines[:DEAREST_MAX]]
+        # Of what never came, the lines are charges that it was promised for; none of them is wrong.
+        dearest = [one.line for one in lines[:DEAREST_MAX]] if finding.lines else []
         return FindingExplained(
             finding=finding,
             explanations=explain_lines(con, dearest, known_rates()) if dearest else [],

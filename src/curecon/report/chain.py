@@ -63,7 +63,8 @@ def show_finding(found: FindingExplained, console: Console) -> None:
     if not found.lines:
         say(console, "It is about no single line.")
         return
-    heading(console, f"Its lines: {number(len(found.lines) + found.lines_left_out)}")
+    what = "Its lines" if finding.lines else "Charges that it was promised for"
+    heading(console, f"{what}: {number(len(found.lines) + found.lines_left_out)}")
     console.print(_lines(found.lines, console))
     if found.lines_left_out:
         say(console, f'{found.lines_left_out:,} more: `curecon sql "{found.query}"`')
