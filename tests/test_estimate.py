@@ -244,6 +244,14 @@ def test_a_day_before_every_rate_says_from_when_rates_are_known(tmp_path):
     )
 
 
+def test_a_day_between_two_rates_says_until_and_from_when_rates_are_known(tmp_path):
+    line = only(tmp_path, edited(TOKENS, date="2024-02-01", region='"us-east-1"'))
+    assert line.reason == (
+        "No known rate was in force on the day of use. "
+        "Rates are known before 2024-01-01 and from 2024-04-01 on."
+    )
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

@@ -340,7 +340,9 @@ def test_a_contract_or_a_price_list_that_is_wrong_fails_the_check(tmp_path, caps
     path = tmp_path / "contract.toml"
     path.write_text("payer = 1", "utf-8")
     assert cli.run(["rates", "check", "--contract", str(path)]) == 2
-    assert f"{path}: `payer`" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert f"{path}: `payer`" in printed.err
+    assert printed.out == "", "nothing is half said"
     path = tmp_path / "list.json"
     path.write_text("[", "utf-8")
     assert cli.run(["rates", "check", "--price-list", str(path)]) == 2

@@ -19,7 +19,8 @@ SELECT
     r.unconfirmed,
     p.unpriced_because,
     u.reason,
-    k.known_from,
+    k.known_until,
+    k.known_again,
     c.service,
     CASE
         WHEN r.source_kind IS DISTINCT FROM 'contract' THEN p.expected
@@ -38,8 +39,19 @@ LEFT JOIN listed_rates AS g
     AND g.tier_to IS NULL
 LEFT JOIN rates AS r
     ON r.rate_id = p.rate_id
-LEFT JOIN (SELECT charge_key_id, min(starts) AS known_from FROM key_rates GROUP BY 1) AS k
-    ON k.charge_key_id = l.charge_key_id
+LEFT JOIN (
+    SELECT
+        d.line,
+        max(CASE WHEN r.ends <= CAST(d.line_item_usage_start_date AS DATE) THEN r.ends END)
+            AS known_until,
+        min(CASE WHEN r.starts > CAST(d.line_item_usage_start_date AS DATE) THEN r.starts END)
+            AS known_again
+    FROM lines AS d
+    JOIN key_rates AS r
+        ON r.charge_key_id = d.charge_key_id
+    GROUP BY 1
+) AS k
+    ON k.line = p.line
 LEFT JOIN unpriced_charge AS u
     ON u.line = p.line
 ORDER BY p.line

@@ -42,8 +42,8 @@ def rates_check(
     empty = [one for one in folders if one.is_dir() and not rates.card_files([one])]
     problems += [f"{by_hand.shown(one)} {said}" for one in empty]
     rates.refuse(problems + rate_check.wrong_units(known, places))
-    _say_holes(rate_check.gaps(known, places), set(rates.card_files(list(folders))))
     notes = _of_plans(known, price_list, contract)
+    _say_holes(rate_check.gaps(known, places), set(rates.card_files(list(folders))))
     for sentence in notes:
         sys.stdout.write(f"note: {sentence}\n")
     cards = len(rates.card_sources(every))

@@ -342,7 +342,7 @@ def _line(charge: Charge, found: dict[str, Any], known: Knowledge) -> EstimatedL
         elif found["unpriced_because"] == "no_rate":
             reason += _nearest(charge, known)
         elif found["unpriced_because"] == "no_rate_on_day":
-            reason += f" Rates are known from {found['known_from']} on."
+            reason += _known_days(found["known_until"], found["known_again"])
     return EstimatedLine(
         name=usage.name or _described(usage),
         date=usage.date.isoformat(),
@@ -356,6 +356,16 @@ def _line(charge: Charge, found: dict[str, Any], known: Knowledge) -> EstimatedL
         arithmetic=None if expected is None else _arithmetic(charge, found),
         reason=reason,
     )
+
+
+def _known_days(until: date | None, again: date | None) -> str:
+    """Say on which days around the day of use a rate is known."""
+    parts = []
+    if until is not None:
+        parts.append(f"before {until}")
+    if again is not None:
+        parts.append(f"from {again} on")
+    return f" Rates are known {' and '.join(parts)}." if parts else ""
 
 
 def _described(usage: Usage) -> str:
