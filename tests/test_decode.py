@@ -156,7 +156,7 @@ set = { service = "bedrock", capability = "agents" }
 """
     (tmp_path / "double.toml").write_text(text, encoding="utf-8")
     read = grammar.read_grammar(tmp_path)
-    monkeypatch.setattr("curecon.decode.grammar", lambda: read)
+    monkeypatch.setattr("curecon.decode.usage_types.grammar", lambda: read)
     assert decode_one("USE1-Thing-a")["capability"] == "flow"
     both = decode_one("USE1-Thing-xa")
     assert both["undecoded_reason"] == "The usage type USE1-Thing-xa has two readings."
