@@ -1,5 +1,6 @@
 """The recipes of deploy/: each is linted, and the job that all of them run is run."""
 
+import base64
 import json
 import os
 import re
@@ -7,11 +8,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+import requests
 import yaml
 from moto.server import ThreadedMotoServer
 from packaging.requirements import Requirement
@@ -325,6 +329,69 @@ def test_the_job_tells_once_what_is_new_over_machines_that_come_and_go(cloud, tm
     deliver(s3, tmp_path, [strange("USE1-A"), strange("USE1-B", "7")])
     assert job(tmp_path, topic).returncode == 0
     assert seen() == ["curecon: 1 new: 7.00 USD could not be priced"]
+
+
+def allowed(topic):
+    """The statements of the task's role, for the buckets and the topic of these tests."""
+    stack = yaml.load((DEPLOY / "aws" / "curecon.yaml").read_text("utf-8"), Tagged)  # noqa: S506
+    role = stack["Resources"]["TaskRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    values = {
+        "AWS::Partition": "aws", "BillBucket": "bills", "BillPrefix": "cur", "Alerts": topic,
+        "LedgerBucket.Arn": "arn:aws:s3:::ledgers",
+    }  # fmt: skip
+
+    def filled(written):
+        return re.sub(r"\$\{(.+?)\}", lambda one: values[one[1]], values.get(written, written))
+
+    for one in role["Statement"]:
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        prefixes = one.get("Condition", {}).get("StringLike", {}).get("s3:prefix", ["*"])
+        yield actions, filled(one["Resource"]), [filled(prefix) for prefix in prefixes]
+
+
+def asked_of(call):
+    """The action of IAM, its resource and the prefix that a recorded call asks for."""
+    where = urlsplit(call["url"])
+    if "/sns/" in call["headers"]["Authorization"]:
+        body = parse_qs(base64.b64decode(call["body"]).decode() if call["body_encoded"]
+                        else call["body"])  # fmt: skip
+        return f"sns:{body['Action'][0]}", body["TopicArn"][0], ""
+    bucket, _, key = where.path.strip("/").partition("/")
+    prefix = parse_qs(where.query).get("prefix", [""])[0]
+    if key:
+        verb = "GetObject" if call["method"] in ("GET", "HEAD") else "PutObject"
+        return f"s3:{verb}", f"arn:aws:s3:::{bucket}/{key}", ""
+    assert call["method"] == "GET"
+    return "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix
+
+
+def test_the_role_of_the_task_allows_every_call_that_the_job_makes(aws, cloud, tmp_path):
+    s3, topic, seen = cloud
+    deliver(s3, tmp_path, [strange("USE1-A")])
+    recorder = f"{aws['AWS_ENDPOINT_URL']}/moto-api/recorder"
+    requests.post(f"{recorder}/start-recording", timeout=10)
+    for _ in ("the first time", "with a ledger"):
+        assert job(tmp_path, topic).returncode == 0
+    requests.post(f"{recorder}/stop-recording", timeout=10)
+    assert len(seen()) == 1
+    recorded = requests.get(f"{recorder}/download-recording", timeout=10).text
+    calls = [json.loads(line) for line in recorded.splitlines()]
+    asked = {asked_of(call) for call in calls if "Authorization" in call["headers"]}
+    assert {action for action, _, _ in asked} == {
+        "s3:ListBucket", "s3:GetObject", "s3:PutObject", "sns:Publish",
+    }  # fmt: skip
+    statements = list(allowed(topic))
+    refused = [
+        one
+        for one in asked
+        if not any(
+            one[0] in actions
+            and fnmatchcase(one[1], resource)
+            and any(fnmatchcase(one[2], prefix) for prefix in prefixes)
+            for actions, resource, prefixes in statements
+        )
+    ]
+    assert refused == []
 
 
 def words_of(name):

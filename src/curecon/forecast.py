@@ -180,8 +180,13 @@ def _forecast(days: Days, billed: Decimal, through: date, ends: date) -> dict[st
 
     told |= {"expected": total(to_come.expected), "tries": to_come.tries}
     if to_come.off is None:
-        tries = f"{to_come.tries} earlier forecasts can be compared with what came"
-        return {**told, "reason": f"only {tries}, and {TRIES_MIN} are needed"}
+        tried = (
+            "1 earlier forecast"
+            if to_come.tries == 1
+            else f"{to_come.tries or 'no'} earlier forecasts"
+        )
+        said = f"{tried} can be compared with what came"
+        return {**told, "reason": f"{said}, and {TRIES_MIN} are needed"}
     return {
         **told,
         "low": total(to_come.expected - to_come.off),
