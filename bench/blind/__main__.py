@@ -83,7 +83,11 @@ def main() -> int:
 def clean_jobs(seed: int) -> Iterator[Job]:
     """Return a bill of each clean recipe, in turn in each format that can show it."""
     number = seed * 1000
-    for recipes, writers in ((clean.ANY_FORMAT, (*CUR, *FOCUS)), (clean.CUR_ONLY, CUR)):
+    for recipes, writers in (
+        (clean.ANY_FORMAT, (*CUR, *FOCUS)),
+        (clean.CUR_ONLY, CUR),
+        (clean.FOCUS_ONLY, FOCUS),
+    ):
         for place, recipe in enumerate(recipes):
             writer = writers[(place + seed) % len(writers)]
             yield Job(f"clean-{recipe.__name__}", number, recipe, writer, place)

@@ -61,8 +61,13 @@ def _copies(bill: Bill, lines: list[Line]) -> tuple[list[Line], list[Line]]:
     return chosen, copies
 
 
-def _twice(bill: Bill) -> bool:
+def twice(bill: Bill) -> bool:
     chosen, copies = _copies(bill, bill.pick(lambda line: line.cost > CENT))
+    return bill.plant("line twice", ("duplicate",), copies, _total(copies), chosen)
+
+
+def twice_of_resource(bill: Bill) -> bool:
+    chosen, copies = _copies(bill, bill.pick(lambda line: line.cost > CENT and line.resource))
     return bill.plant("line twice", ("duplicate",), copies, _total(copies), chosen)
 
 
@@ -110,7 +115,7 @@ def _two_routes(bill: Bill) -> bool:
     bill.used.add(base.grain)
     return bill.plant(
         "billed on both routes", ("duplicate",), copies, _total(copies), lines,
-        after_discounts=False,
+        after_discounts=True,  # where the route of AWS is taken for the one too many
     )  # fmt: skip
 
 
@@ -246,8 +251,8 @@ def _stored_twice(bill: Bill) -> bool:
 
 
 AMOUNTS: tuple[Fault, ...] = (
-    _product, _cents, _forgotten, _sign, _twice, _new_id, restated, _two_routes, _two_accounts,
+    _product, _cents, _forgotten, _sign, twice, _new_id, restated, _two_routes, _two_accounts,
     _day_beside_hours, _beyond_clock, _in_seconds, _two_pieces, _negative, _old_usage,
     _thousandfold, _thousandth, _part_of_task, _part_of_text_unit, _stored_twice,
 )  # fmt: skip
-ANY_SERVICE: tuple[Fault, ...] = (_product, _twice, _new_id, _negative, _product, _twice)
+ANY_SERVICE: tuple[Fault, ...] = (_product, twice, _new_id, _negative, _product, twice)

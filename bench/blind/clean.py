@@ -125,6 +125,25 @@ def another_percentage(bill: Bill) -> None:
     ]
 
 
+def focus_discounted(bill: Bill) -> None:
+    """Grant a discount as FOCUS shows it, and have no contract."""
+    traffic.typical(bill)
+    traffic.discounted_in_cost(bill, "9")
+
+
+def focus_agreed(bill: Bill) -> None:
+    """Grant a discount as FOCUS shows it, and as the contract promises."""
+    traffic.typical(bill)
+    traffic.discounted_in_cost(bill, "12.5")
+    bill.contract["discounts"] = [agreement.discount("12.5")]
+
+
+def focus_planned(bill: Bill) -> None:
+    """Cover SageMaker by a savings plan, and have no contract."""
+    traffic.typical(bill)
+    plans.covered(bill, "8")
+
+
 def corrected(bill: Bill) -> None:
     """Take usage back in full and bill it anew, in the same month."""
     traffic.typical(bill)
@@ -208,3 +227,4 @@ CUR_ONLY: tuple[Recipe, ...] = (
     discounted, discounted_unknown, discounted_marketplace, net_columns, planned, planned_unknown,
     free_tier, as_agreed, another_percentage,
 )  # fmt: skip
+FOCUS_ONLY: tuple[Recipe, ...] = (focus_discounted, focus_agreed, focus_planned)

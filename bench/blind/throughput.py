@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from . import agreement
-from .amounts import AMOUNTS, restated
+from .amounts import AMOUNTS, restated, twice, twice_of_resource
 from .bill import Bill
 from .lines import Line, hours, token
 from .meters import meter
@@ -115,5 +115,8 @@ THROUGHPUT: tuple[Fault, ...] = (
     _custom_units, _beyond_month,
 )  # fmt: skip
 QUANTITIES: tuple[Fault, ...] = (*AMOUNTS, *THROUGHPUT)
-# FOCUS has no ids, and cannot tell a line that is restated from another one.
-FOCUS_QUANTITIES = tuple(one for one in QUANTITIES if one is not restated)
+# FOCUS has no ids: a line that is restated is just another, and so is one twice without a resource.
+FOCUS_QUANTITIES = (
+    *(one for one in QUANTITIES if one not in (restated, twice)),
+    twice_of_resource,
+)

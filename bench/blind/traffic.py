@@ -148,6 +148,15 @@ def discounted(bill: Bill, percent: str, *, marketplace: bool = False) -> None:
         )  # fmt: skip
 
 
+def discounted_in_cost(bill: Bill, percent: str) -> None:
+    """Grant a discount as FOCUS shows it: less is billed, at prices that do not count it in."""
+    bill.discount = Decimal(percent) / 100
+    for line in bill.lines:
+        if line.type == "Usage" and line.entity == "AWS":
+            billed = rounded(line.cost * (1 - bill.discount))
+            line.focus |= {"BilledCost": billed, "EffectiveCost": billed}
+
+
 def supported(bill: Bill, fee: str) -> None:
     """Add the fee of AWS Support."""
     name = "AWS Support (Business)"

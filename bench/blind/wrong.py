@@ -113,6 +113,17 @@ def focus_quantities(bill: Bill) -> None:
     plant(bill, FOCUS_QUANTITIES, 17)
 
 
+def focus_discounts(bill: Bill) -> None:
+    """Take wrong prices and count too much, with a discount that BilledCost has."""
+    traffic.typical(bill, rich=2)
+    plant(bill, [one for one in RATES if one is not left_blank], 7)
+    plant(bill, FOCUS_QUANTITIES, 7)
+    percent = bill.rng.choice(["10", "6.5"])
+    traffic.discounted_in_cost(bill, percent)
+    if bill.rng.random() < 0.5:
+        bill.contract["discounts"] = [agreement.discount(percent)]
+
+
 def focus_plan(bill: Bill) -> None:
     """Bill what a plan has paid for, in a FOCUS export."""
     traffic.sagemaker(bill, rich=2)
@@ -168,4 +179,4 @@ def late(bill: Bill, earlier: Bill) -> None:
 CUR: tuple[Recipe, ...] = (
     rates, quantities, discounts, savings_plan, unknown, free_tier, all_services,
 )  # fmt: skip
-FOCUS: tuple[Recipe, ...] = (focus, focus_plan, focus_quantities)
+FOCUS: tuple[Recipe, ...] = (focus, focus_plan, focus_quantities, focus_discounts)

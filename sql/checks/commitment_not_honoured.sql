@@ -7,7 +7,7 @@
 -- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
 -- asked about, without dollars. The rate without commitment inside of one is wrong although the line
 -- agrees with its usage type: what is agreed says which usage type is due, so the committed rate is
--- what is expected. FOCUS usage has dollars where nothing was taken off its public cost.
+-- what is expected. Of FOCUS usage it is the part that discounts leave of its public cost.
 WITH billed_models AS (
     SELECT
         l.line,
@@ -18,13 +18,17 @@ WITH billed_models AS (
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_cost AS billed,
         k.price_basis = 'unblended'
-            OR l.line_item_unblended_cost = l.pricing_public_on_demand_cost AS is_whole,
+            OR l.line_item_unblended_cost = l.pricing_public_on_demand_cost
+            OR f.kept IS NOT NULL AS is_known,
+        coalesce(f.kept, CAST(1 AS DECIMAL(15, 10))) AS kept,
         k.model,
         k.region,
         k.commitment
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
+    LEFT JOIN focus_kept AS f
+        ON f.line = l.line
     WHERE k.kind = 'usage'
         AND k.capability = 'provisioned_throughput'
         AND k.commitment IS NOT NULL
@@ -77,13 +81,14 @@ SELECT
     CASE WHEN j.in_force IS NOT NULL THEN 'error' ELSE 'warning' END AS severity,
     b.billed,
     CASE
-        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_whole
-        THEN CAST(round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_known
+        THEN CAST(CAST(round(b.quantity * n.price, 10) AS DECIMAL(22, 10)) * b.kept AS DECIMAL(36, 20))
         ELSE b.billed
     END AS expected,
     CASE
-        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_whole
-        THEN CAST(b.billed - round(b.quantity * n.price, 10) AS DECIMAL(36, 20))
+        WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_known
+        THEN CAST(b.billed - CAST(round(b.quantity * n.price, 10) AS DECIMAL(22, 10)) * b.kept
+            AS DECIMAL(36, 20))
         ELSE CAST(0 AS DECIMAL(36, 20))
     END AS difference,
     CASE

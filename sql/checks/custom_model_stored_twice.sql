@@ -22,6 +22,11 @@ WITH stored AS (
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
+    -- Storage of another month is told by usage_outside_period.
+    JOIN run_deliveries AS d
+        ON d.delivery_id = l.delivery_id
+        AND l.line_item_usage_start_date >= d.starts
+        AND l.line_item_usage_start_date < d.ends
     WHERE k.kind = 'usage'
         AND k.capability = 'customization_storage'
         AND k.resource_type = 'custom-model'

@@ -7,7 +7,7 @@
 -- it to another one, bill and list contradict each other: the usage type says what was metered and the
 -- SKU how it was priced, so the price of the usage type is expected. That is a warning, since the usage
 -- type may be what is wrong. Only where the price list, a card or the contract decides that price.
--- FOCUS usage is told where nothing was taken off its public cost.
+-- Of FOCUS usage the part is expected that discounts leave of its public cost (steps/focus_kept).
 WITH costs AS (
     SELECT
         l.line,
@@ -15,7 +15,11 @@ WITH costs AS (
         s.sku,
         s.sku_usage_type,
         l.line_item_unblended_cost AS billed,
-        CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(36, 20)) AS expected,
+        CAST(
+            CAST(round(l.line_item_usage_amount * p.price, 10) AS DECIMAL(22, 10))
+                * coalesce(f.kept, CAST(1 AS DECIMAL(15, 10)))
+            AS DECIMAL(36, 20)
+        ) AS expected,
         CAST(
             0.0000000001 * l.hours
             + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.00000000005
@@ -35,11 +39,15 @@ WITH costs AS (
     JOIN compared AS c
         ON c.line = l.line
         AND c.component IN ('agrees', 'rounding')
+    LEFT JOIN focus_kept AS f
+        ON f.line = l.line
     WHERE k.kind = 'usage'
         AND k.is_ai
+        AND abs(l.line_item_usage_amount * p.price) < 100000000000
         AND (
             k.price_basis = 'unblended'
             OR l.line_item_unblended_cost = l.pricing_public_on_demand_cost
+            OR f.kept IS NOT NULL
         )
 )
 

@@ -418,6 +418,7 @@ def _compare(
             f"{rate_id} AS rate_id, difference, 0 AS billed_part FROM {missed}"
         )
     _look_nearby(con, known)
+    make(con, "steps", "focus_kept.sql")
     checks.move(con, catalog, found)
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
