@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import deliveries as aws
@@ -300,6 +301,30 @@ def test_order_and_number_of_columns_vary_between_months(tmp_path):
     assert {line["line_item_unblended_cost"] for line in lines} == {Decimal("0.3"), Decimal("0.48")}
     november_only = aws.ingested(tmp_path, periods=["2026-11"]).lines
     assert {str(line["period"]) for line in november_only} == {"2026-11-01"}
+
+
+def test_a_month_without_a_column_of_tags_is_one_without_tags(tmp_path):
+    """An export that gains the column `tags` has it empty from then on, and not before."""
+    con = duckdb.connect()
+    columns = (
+        "'111111111111' AS bill_payer_account_id, '222222222222' AS line_item_usage_account_id, "
+        "'Usage' AS line_item_line_item_type, 'AmazonBedrock' AS line_item_product_code, "
+        "'USE1-NovaLite-input-tokens' AS line_item_usage_type, 1.0 AS line_item_usage_amount, "
+        "0.1 AS line_item_unblended_cost, 'USD' AS line_item_currency_code, MAP {} AS resource_tags"
+    )
+    for month, more in (("2026-09", ""), ("2026-10", ", MAP {} AS tags")):
+        start = f"TIMESTAMP '{month}-02 00:00:00'"
+        folder = tmp_path / "data" / f"BILLING_PERIOD={month}"
+        folder.mkdir(parents=True)
+        con.execute(
+            f"COPY (SELECT {columns}{more}, {start} AS line_item_usage_start_date, "
+            f"DATE '{month}-01' AS bill_billing_period_start_date) TO '{folder}/a.parquet'"
+        )
+    status = cli.run(["audit", str(tmp_path), "--ledger", str(tmp_path / "l.duckdb")])
+    assert status == 0
+    with duckdb.connect(str(tmp_path / "l.duckdb"), read_only=True) as con:
+        assert con.sql("SELECT count(*) FROM tag_sets").fetchall() == [(1,)]
+        assert con.sql("SELECT count(*) FROM line_items").fetchall() == [(2,)]
 
 
 @pytest.mark.parametrize("place", ["BILLING_PERIOD=2026-10", "billing_period=2026-10"])

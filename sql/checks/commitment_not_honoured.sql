@@ -82,7 +82,8 @@ SELECT
     b.billed,
     CASE
         WHEN j.in_force IS NOT NULL AND n.price IS NOT NULL AND b.is_known
-        THEN CAST(CAST(round(b.quantity * n.price, 10) AS DECIMAL(22, 10)) * b.kept AS DECIMAL(36, 20))
+        THEN CAST(CAST(round(b.quantity * n.price, 10) AS DECIMAL(22, 10)) * b.kept
+            AS DECIMAL(36, 20))
         ELSE b.billed
     END AS expected,
     CASE

@@ -208,11 +208,19 @@ def _make_shared(
         _scope_in(con, opened, services, periods, dict(first))
     delivered = types_of(con, "in_scope")
     for shared, table, columns in _SHARED:
-        typed = ", ".join(f"{_typed(name, delivered[name])} AS {name}" for name in columns)
+        typed = ", ".join(
+            f"any_value({_typed(name, delivered[name])}) AS {name}" for name in columns
+        )
+        # A month without a column of tags, and one in which it is empty, have the same tags: none.
+        same = ", ".join(
+            f"coalesce({_typed(name, delivered[name])}, MAP {{}})" if name in _TAGS else name
+            for name in columns
+        )
         execute(
             con,
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shared}, {typed} FROM "
-            f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope)",
+            f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope) "
+            f"GROUP BY {shared}, {same}",
         )
         count = execute(con, f"SELECT count(*), count(DISTINCT {shared}) FROM {table}")[0]
         assert count[0] == count[1], f"two different rows of {table} have the same id"
