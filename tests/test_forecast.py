@@ -123,7 +123,7 @@ def test_a_short_ledger_says_what_it_lacks(tmp_path):
     path = bill(tmp_path / "bill.csv", date(2026, 10, 15))
     (one,) = audit([path], Options(ledger=tmp_path / "l.duckdb")).forecasts
     assert (one.low, one.expected, one.high) == (None, Decimal("1.86"), None)
-    assert one.reason.startswith("only 0 earlier forecasts can be compared")
+    assert one.reason.startswith("no earlier forecasts can be compared with what came, and 7 ")
 
 
 def test_a_month_without_usage_in_scope_is_not_forecast(tmp_path):
