@@ -320,7 +320,7 @@ def test_a_discount_that_is_missing_has_dollars_to_weigh_though_no_line(book, se
     assert book.tell(server.url, min_difference=Decimal("0.0121")) == ["nothing"]
     assert book.tell(server.url, min_difference=Decimal("0.012")) == ["sent"]
     (told,) = server.taken
-    assert "0.012 promised on charges of 0.12, 0.00 arrived, 0.012 missing." in told["message"]
+    assert "0.01 promised on charges of 0.12, 0.00 arrived, 0.01 missing." in told["message"]
 
 
 def test_thresholds_hold_back_what_is_small_or_slight(book, server):

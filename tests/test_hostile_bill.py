@@ -66,7 +66,7 @@ def test_every_file_shows_the_texts_and_stays_small(out):
     assert not re.search("[\u202e\u2028]", page)
     book = load_workbook(io.BytesIO((out / "findings.xlsx").read_bytes()))
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
-    assert {cell.data_type for cell in cells} <= {"s", "n"}
+    assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
     assert {text.visible(attack) for attack in ATTACKS} <= {cell.value for cell in cells}
 
 
