@@ -223,8 +223,8 @@ def price(
 def decode(*usage_types: str, json: bool = False) -> int:
     """Show how usage types are read: each piece, its meaning, the form and its source.
 
-    Of one that no form reads it is shown which forms come near and where they fail; none of them
-    is chosen.
+    Of one that no form reads it is shown which forms come near and where they
+    fail; none of them is chosen.
 
     Args:
         usage_types: as the bill writes them, e.g. USE1-NovaLite-input-tokens.

@@ -37,15 +37,15 @@ def alert(
 ) -> int:
     """Send what is new, back, worse or overdue since a channel was told last, once.
 
-    A channel is [NAME=]ADDRESS. An address is one of apprise (slack://..., msteams://...,
-    mailto://..., pagerduty://..., json://host/path, and a hundred more), or the ARN of an SNS
-    topic or an EventBridge bus. It is a secret: write ${VARIABLE} for what the environment holds,
-    or @FILE for a file with a channel on each line. The name stays when the address changes.
+    A channel is [NAME=]ADDRESS: one of apprise (slack://..., mailto://...,
+    json://host/path, and a hundred more), or the ARN of an SNS topic or an
+    EventBridge bus. It is a secret: write ${VARIABLE}, or @FILE for a file with a
+    channel on each line. The name stays when the address changes.
 
       curecon alert --to 'finance=${SLACK_URL}' --min-difference 10
 
-    Findings acknowledged, settled or gone are not told; what was disputed before a channel heard of
-    it is told so. A channel that fails is told the next time. Exit status: 2 if a channel failed.
+    Findings acknowledged, settled or gone are not told; what was disputed before a
+    channel heard of it is told so. If a channel fails (status 2), the next run tells.
 
     Args:
         to: a channel; may be given several times.

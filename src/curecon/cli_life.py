@@ -29,8 +29,8 @@ def diff(
 ) -> int:
     """Show what changed between two deliveries of a period: lines, dollars, charges, findings.
 
-    A and B are deliveries: their number in the order of reading (1 is the oldest), their id or the
-    beginning of it. Without them, the last two are compared.
+    A and B are deliveries: their number in the order of reading (1 is the oldest),
+    their id or the beginning of it. Without them, the last two are compared.
 
     Args:
         period: the billing period, e.g. 2026-10.

@@ -25,8 +25,9 @@ def rates_check(
 ) -> int:
     """Validate rate cards: the packaged ones together with those in the given folders.
 
-    Price lists and a contract are validated too where they are named, and rates of savings plans
-    that save more than AWS's page promises are noted: they are something to look at, no error.
+    Price lists and a contract are validated too where they are named, and rates of
+    savings plans that save more than AWS's page promises are noted: they are
+    something to look at, no error.
 
     Args:
         folders: folders of cards of your own.
@@ -179,8 +180,9 @@ def rates_diff(
 ) -> int:
     """Show what changed between two price lists, or between a price list and the cards.
 
-    Of price lists, only offers and regions that both have are compared; of a folder with several
-    snapshots, the latest counts. How many rates agree is said on standard error.
+    Of price lists, only offers and regions that both have are compared; of a
+    folder with several snapshots, the latest counts. How many rates agree is said
+    on standard error.
 
     Args:
         a: a file or folder of price lists, or the word "cards" for the packaged cards.

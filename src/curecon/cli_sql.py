@@ -21,8 +21,8 @@ def sql(
 ) -> int:
     """Query the ledger: read-only, cut off from files and network.
 
-    Without a query, a terminal gets a shell with completion and history; otherwise the query is
-    read from standard input.
+    Without a query, a terminal gets a shell with completion and history; otherwise
+    the query is read from standard input.
 
       curecon sql "SELECT component, sum(amount) FROM bridge GROUP BY 1"
       curecon sql top_drivers --param period=2026-10 --format markdown
@@ -55,8 +55,8 @@ def sql(
 def mcp(*, ledger: LedgerFile = Path("curecon.duckdb")) -> int:
     """Answer assistants' questions about a ledger: an MCP server on standard input and output.
 
-    Its tools read and change nothing: named queries, SQL, findings, explanations. An assistant is
-    told of it by, for example:
+    Its tools read and change nothing: named queries, SQL, findings, explanations.
+    An assistant is told of it by, for example:
 
       {"mcpServers": {"curecon": {"command": "curecon",
         "args": ["mcp", "--ledger", "/path/to/curecon.duckdb"]}}}
