@@ -191,6 +191,45 @@ def test_nothing_to_read_is_said_in_a_sentence(tmp_path, what):
         find([path])
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bill.tar.gz", "is an archive; unpack it, and name the folder"),
+        ("Bill.7Z", "is an archive; unpack it, and name the folder"),
+        ("bill.rar", "is an archive; unpack it, and name the folder"),
+        ("bill.csv.bz2", "packed in a way that is not read; unpack it"),
+        ("bill.xlsx", "is a workbook, which keeps no exact amounts; name what AWS delivered"),
+        ("invoice.pdf", "is an invoice; its lines are in the cost report"),
+        ("items.jsonl", "in no form that AWS delivers a bill in"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_bill_is_told_with_what_to_do(tmp_path, name, told):
+    path = put(tmp_path, f"bill/{name}")
+    put(tmp_path, "bill/readme.md")
+    for named in (path, path.parent):
+        with pytest.raises(CureconError) as caught:
+            find([named])
+        assert str(path) in str(caught.value)
+        assert told in str(caught.value)
+
+
+def test_a_packed_file_in_a_folder_has_to_be_named_itself(tmp_path):
+    path = put(tmp_path, "bill/bill.gz")
+    with pytest.raises(BillNotFound, match=r"bill.gz is read only where it is named itself"):
+        find([path.parent])
+    assert [file.path for file in find([path]).files] == [path]
+
+
+def test_an_archive_beside_a_bill_is_told_and_not_read(tmp_path):
+    put(tmp_path, "bill/a.csv")
+    archive = put(tmp_path, "bill/older.tar.gz")
+    found = find([tmp_path / "bill"])
+    assert names(found, tmp_path) == ["bill/a.csv"]
+    assert found.notes == [
+        f"{archive} is an archive; unpack it, and name the folder that comes out of it; not read"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["device", "pipe", "socket"])
 def test_devices_pipes_and_sockets_are_refused_without_waiting(tmp_path, kind):
     path = tmp_path / "bill.csv"

@@ -6,7 +6,7 @@ is. Without one, every data file of a folder is read, unless that would read a d
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,25 @@ from curecon.errors import BillNotFound, BillUnreadable, OptionInvalid
 from curecon.manifest import Manifest, period_in
 
 DATA_SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
+_KINDS = "a .csv, .csv.gz, .zip or .parquet file"
+_PACKED = {
+    ".tar .tar.gz .tgz .tar.bz2 .tar.xz .tar.zst .7z .rar": (
+        "is an archive; unpack it, and name the folder that comes out of it"
+    ),
+    ".bz2 .xz .zst .lz4": f"is packed in a way that is not read; unpack it, for a bill is {_KINDS}",
+}
+_INSTEAD = {
+    **_PACKED,
+    ".xlsx .xlsm .xlsb .xls .ods .numbers": (
+        f"is a workbook, which keeps no exact amounts; name what AWS delivered, {_KINDS}"
+    ),
+    ".pdf": f"is an invoice; its lines are in the cost report that AWS delivers, {_KINDS}",
+    ".jsonl .ndjson .orc .avro .feather .arrow": (
+        f"is in no form that AWS delivers a bill in; name what it was made of, {_KINDS}"
+    ),
+}
+# A name that does not tell what a file is: one that is named itself is looked into.
+_LOOKED_INTO = {".gz": "is read only where it is named itself, and not its folder"}
 _STATUS_FOLDER = "cost_and_usage_data_status"
 
 
@@ -60,8 +79,25 @@ def find(bills: Sequence[Path], periods: Sequence[str] = ()) -> Bill:
     if not found.files:
         wanted = f" for {', '.join(periods)}" if periods else ""
         told = ", ".join(str(path) for path in bills)
-        raise BillNotFound(f"{told}: no bill file{wanted} was found there")
+        raise BillNotFound(f"{told}: no bill file{wanted} was found there{_instead(bills)}")
     return found
+
+
+def _instead(bills: Sequence[Path]) -> str:
+    """Say what lies there in the place of a bill, and what to do with it."""
+    there = [root / path for root in bills if root.is_dir() for path in _walk(root)]
+    if any(map(_is_data, there)):
+        return ""
+    for path in there:
+        if told := _told_of(path, _INSTEAD | _LOOKED_INTO):
+            return f"; {path} {told}"
+    return f"; a bill is {_KINDS}"
+
+
+def _told_of(path: Path, kinds: Mapping[str, str]) -> str | None:
+    """Say what to do with a file that may hold a bill in a form that is not read."""
+    name = path.name.lower()
+    return next((told for ends, told in kinds.items() if name.endswith(tuple(ends.split()))), None)
 
 
 def _named(path: Path, periods: Sequence[str], notes: list[str]) -> list[BillFile]:
@@ -77,6 +113,8 @@ def _named(path: Path, periods: Sequence[str], notes: list[str]) -> list[BillFil
                 "so it is no manifest"
             )
         return _listed(one, None, periods, [])
+    if told := _told_of(path, _INSTEAD):
+        raise BillUnreadable(f"{path}: {told}")
     return [BillFile(path, _shown(path.name), period_in(path.resolve().as_posix()))]
 
 
@@ -90,6 +128,9 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
     ]
     manifests = [one for one in manifests if _wanted(one.period, periods)]
     data = [file for file in _data_files(root, paths) if _wanted(file.period, periods)]
+    packed = [path for path in paths if _told_of(path, _PACKED)]
+    if data and packed:
+        notes.append(f"{root / packed[0]} {_told_of(packed[0], _PACKED)}; not read")
     if not manifests:
         _refuse_two_executions(root, data)
         return data
