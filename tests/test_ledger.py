@@ -189,7 +189,10 @@ def test_one_file_may_hold_several_periods_and_payers(tmp_path):
 
 def test_a_change_of_services_reads_the_bill_again(book, audited):
     source = audited.parent / "bill.csv"
-    audit([source], Options(ledger=book, services="all"))
+    kept = audit([source], Options(ledger=book, services="all"))
+    groups = {(one.kind, one.service, one.label, one.lines) for one in kept.breakdowns}
+    assert ("capability", None, "(none: another service)", 2) in groups
+    assert ("model", "another service", "Amazon S3", 1) in groups
     assert ask(book, "SELECT services, lines, in_scope_lines FROM deliveries") == [("all", 12, 12)]
     assert ask(book, "SELECT count(*) FROM line_items") == [(12,)]
     assert ask(book, "SELECT count(*) FROM other_totals") == [(0,)]

@@ -21,13 +21,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from openpyxl import load_workbook
 from rich.console import Console
 
 import report_samples as samples
 from curecon.errors import OptionInvalid
 from curecon.models import AuditResult, BridgeRow, Finality, Finding, FindingState
 from curecon.money import plain
-from curecon.report import figures, files, html, markdown, story, terminal, text, usage
+from curecon.report import figures, files, html, markdown, story, terminal, text, usage, workbook
 from curecon.report.waterfall import waterfall
 
 D = Decimal
@@ -203,6 +204,46 @@ def test_the_verdict_is_a_sentence(rows, total, said):
     assert said in story.verdict(statement)
     for shown in (printed(result), markdown.render(result), html.render(result)):
         assert "No findings." in shown
+
+
+def _uncompared(component: str, label: str, **totals: D) -> AuditResult:
+    """Make a month of which no charge was held against a price."""
+    kept = {"unpriced": D(0), "not_repriced": D(0), "expected": D(0)} | totals
+    return samples.empty().model_copy(
+        update={
+            "totals": [samples.total(in_scope_lines=6190, in_scope_billed=D(29684), **kept)],
+            "bridge": [samples.bridge_row(component, "29684", "0", 6190)],
+            "breakdowns": [samples.breakdown(component, label, "29684", "0", 6190)],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("component", "label", "said"),
+    [
+        ("not_repriced", "other_service", "no Bedrock or SageMaker charges: there was nothing"),
+        ("not_repriced", "Tax", "No charge could be compared with a price."),
+        ("unpriced", "no_rate", "No charge could be compared with a price."),
+    ],
+)
+def test_a_month_of_which_nothing_was_compared_is_not_called_as_expected(component, label, said):
+    result = _uncompared(component, label, **{component: D(29684)})
+    page, summary, terminal_says = html.render(result), markdown.render(result), printed(result)
+    for shown in (page, summary, terminal_says):
+        assert said in " ".join(shown.split())
+        assert "nothing could be compared" in " ".join(shown.split())
+        assert "as expected" not in shown
+    for claim in ("every charge had a rate", "at the rates in force", "<svg class="):
+        assert claim not in page
+    assert "| **Difference** | **— (nothing could be compared)** |" in summary
+    assert "| Expected | — |" in summary
+    assert ("no charge was to be priced" in page) == (component == "not_repriced")
+    book = load_workbook(io.BytesIO(workbook.render(result)))
+    head, row = list(book["Summary"].iter_rows(values_only=True))[:2]
+    assert {name: row[head.index(name)] for name in ("Expected", "Difference")} == {
+        "Expected": None,
+        "Difference": None,
+    }
 
 
 def test_the_page_says_what_was_decided_about_a_finding_and_by_whom():

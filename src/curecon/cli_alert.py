@@ -45,7 +45,7 @@ def alert(
       curecon alert --to 'finance=${SLACK_URL}' --min-difference 10
 
     Findings acknowledged, settled or gone are not told; what was disputed before a
-    channel heard of it is told so. If a channel fails (status 2), the next run tells.
+    channel heard of it is told so. After a failure (status 2) the next run sends.
 
     Args:
         to: a channel; may be given several times.

@@ -27,6 +27,11 @@ placed AS (
         c.reason,
         c.line_item_usage_account_id AS account,
         k.service,
+        CASE WHEN c.reason = 'other_service' THEN 'another service' ELSE k.service END AS who,
+        CASE
+            WHEN c.reason = 'other_service' THEN '(none: another service)'
+            ELSE '(none: tax, credits, fees, or a usage type not known)'
+        END AS nothing,
         k.model,
         k.capability,
         k.instance_type,
@@ -47,29 +52,29 @@ placed AS (
 ),
 
 labelled AS (
-    SELECT component AS kind, service, reason AS label, * EXCLUDE (service)
+    SELECT component AS kind, service, reason AS label, * EXCLUDE (service, who, nothing)
     FROM placed
     WHERE component IN ('unpriced', 'not_repriced')
     UNION ALL
-    SELECT 'spend', service,
+    SELECT 'spend', who,
         coalesce(model, product_name, line_item_product_code, '(no product)')
             || coalesce(' · ' || replace(capability, '_', ' '), '')
             || coalesce(' · ' || instance_type, ''),
-        * EXCLUDE (service)
+        * EXCLUDE (service, who, nothing)
     FROM placed
     UNION ALL
-    SELECT 'model', service,
+    SELECT 'model', who,
         coalesce(model, instance_type, product_name, line_item_product_code, '(no product)'),
-        * EXCLUDE (service)
+        * EXCLUDE (service, who, nothing)
     FROM placed
     UNION ALL
-    SELECT 'capability', service, coalesce(capability, '(none: tax, credits, fees, or a usage type not known)'), * EXCLUDE (service)
+    SELECT 'capability', service, coalesce(capability, nothing), * EXCLUDE (service, who, nothing)
     FROM placed
     UNION ALL
-    SELECT 'account', NULL, coalesce(account, '(no account)'), * EXCLUDE (service)
+    SELECT 'account', NULL, coalesce(account, '(no account)'), * EXCLUDE (service, who, nothing)
     FROM placed
     UNION ALL
-    SELECT 'source', NULL, coalesce(source, 'none'), * EXCLUDE (service)
+    SELECT 'source', NULL, coalesce(source, 'none'), * EXCLUDE (service, who, nothing)
     FROM placed
     WHERE component NOT IN ('unpriced', 'not_repriced')
 ),

@@ -138,6 +138,7 @@ def page() -> Template:
         "component": story.label,
         "reason": story.reason,
         "verdict": story.verdict,
+        "outcome": story.outcome,
         "month_end": story.month_end,
         "counted": story.counted,
         "words": words,

@@ -61,6 +61,9 @@ def _statement(statement: Statement) -> list[str]:
     total = statement.total
     share = f" ({statement.share} of usage dollars)" if statement.share else ""
     said = escaped(story.verdict(statement), SENTENCE)
+    difference = signed(statement.difference)
+    if not statement.compared:
+        difference = f"— ({story.outcome(statement)})"
     lines = [
         f"## {escaped(statement.name, SENTENCE)}",
         "",
@@ -72,8 +75,8 @@ def _statement(statement: Statement) -> list[str]:
         f"| Not repriced ({statement.aside}) | {money(total.not_repriced)} |",
         f"| Could not be priced | {money(total.unpriced)} |",
         f"| Priced, as billed{share} | {money(statement.priced)} |",
-        f"| Expected | {money(total.expected)} |",
-        f"| **Difference** | **{signed(statement.difference)}** |",
+        f"| Expected | {money(total.expected) if statement.compared else '—'} |",
+        f"| **Difference** | **{difference}** |",
         "",
     ]
     if statement.forecast:

@@ -118,17 +118,39 @@ class Statement:
     @property
     def subject(self) -> str:
         """What the billed dollars are for; `--services all` keeps the lines of every service."""
-        return "all services" if self._keeps_all else "Bedrock and SageMaker"
+        return "all services" if self.keeps_all else "Bedrock and SageMaker"
 
     @property
     def aside(self) -> str:
         """What the dollars are for that are not re-priced."""
-        return f"{'other services, ' if self._keeps_all else ''}tax, credits, refunds, fees"
+        return f"{'other services, ' if self.keeps_all else ''}tax, credits, refunds, fees"
 
     @property
-    def _keeps_all(self) -> bool:
+    def keeps_all(self) -> bool:
+        """Say whether lines of other services were kept, as `--services all` does."""
+        return bool(self._other_lines)
+
+    @property
+    def _other_lines(self) -> int:
         rows = self.breakdowns.get("not_repriced", [])
-        return any(row.label == "other_service" for row in rows)
+        return sum(row.lines for row in rows if row.label == "other_service")
+
+    @property
+    def about_ai(self) -> bool:
+        """Say whether any line is of Bedrock or SageMaker."""
+        return self.total.in_scope_lines > self._other_lines
+
+    @property
+    def compared(self) -> bool:
+        """Say whether any charge was held against an expectation; else 0 says nothing."""
+        return any(row.component not in UNJUDGED for row in self.bridge)
+
+    @property
+    def lacking(self) -> str:
+        """Say beside the dollars that could not be priced why there are none, or any."""
+        if self.total.unpriced:
+            return "usage without a rate"
+        return "every charge had a rate" if self.compared else "no charge was to be priced"
 
     @property
     def causes(self) -> list[BridgeRow]:
@@ -177,6 +199,15 @@ def ordered(findings: list[Finding]) -> list[Finding]:
             finding.id,
         ),
     )
+
+
+def outcome(statement: Statement) -> str:
+    """Say in a few words what the difference means."""
+    if not statement.compared:
+        return "nothing could be compared"
+    if not statement.difference:
+        return "billed as expected"
+    return "billed too much" if statement.difference > 0 else "billed too little"
 
 
 def label(component: str) -> str:
@@ -311,9 +342,9 @@ def lives(result: AuditResult) -> str | None:
 def verdict(statement: Statement) -> str:
     """Say in a sentence or two what came out; the currency in it still needs escaping."""
     total, currency = statement.total, visible(statement.total.currency, CODE)
-    if total.in_scope_lines == 0:
-        return "The bill has no Bedrock or SageMaker charges."
-    if not any(row.component not in UNJUDGED for row in statement.bridge):
+    if not statement.about_ai:
+        return "The bill has no Bedrock or SageMaker charges: there was nothing to compare."
+    if not statement.compared:
         said = "No charge could be compared with a price."
     elif statement.difference == 0:
         said = _agreement(statement)

@@ -25,7 +25,8 @@ def show(result: AuditResult, console: Console) -> None:
     """Print a result. Text of the bill is printed as it is, whatever markup it resembles."""
     statements = story.statements(result)
     if not result.findings:
-        _say(console, "No findings.", style="bold green")
+        compared = any(statement.compared for statement in statements)
+        _say(console, "No findings.", style="bold green" if compared else "bold")
     if not statements:
         _say(console, "No bill was audited.")
     for statement in statements:
@@ -136,8 +137,12 @@ def _headline(statement: Statement, console: Console) -> Padding:
         ("Not repriced", money(total.not_repriced), statement.aside),
         ("Could not be priced", money(total.unpriced), "reasons below"),
         ("Priced, as billed", money(statement.priced), _share(statement)),
-        ("Expected", money(total.expected), ""),
-        ("Difference", signed(statement.difference), _direction(statement)),
+        ("Expected", money(total.expected) if statement.compared else "—", ""),
+        (
+            "Difference",
+            signed(statement.difference) if statement.compared else "—",
+            _direction(statement),
+        ),
     ]
     for what, amount, remark in rows:
         if what in {"Not repriced", "Could not be priced"} and amount == "0.00":
@@ -152,12 +157,10 @@ def _share(statement: Statement) -> str:
 
 
 def _direction(statement: Statement) -> str:
-    if not statement.difference:
-        return ""
-    whose = "too much" if statement.difference > 0 else "too little"
+    said = story.outcome(statement)
     if statement.proven:
-        return f"billed {whose}; {signed(statement.proven)} is provably wrong"
-    return f"billed {whose}"
+        return f"{said}; {signed(statement.proven)} is provably wrong"
+    return said
 
 
 def _bridge(statement: Statement, console: Console) -> Table:

@@ -63,9 +63,9 @@ class _Step:
 
 
 def waterfall(statement: Statement) -> Waterfall | None:
-    """Draw a statement; None where billed and expected are the same without any step."""
+    """Draw a statement; None where nothing was expected, or just what was billed."""
     steps = _steps(statement)
-    if all(step.kind == "total" for step in steps):
+    if not statement.compared or all(step.kind == "total" for step in steps):
         return None
     low, high, broken = _axis(steps)
     bars = [
