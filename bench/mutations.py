@@ -1,9 +1,9 @@
 """Break one line of the product at a time, in a copy, and see whether its tests notice.
 
-Every place of sql/steps, sql/checks and the pricing modules is a candidate where a comparison, a
-condition, a sign, a number or a word can be changed; a seeded draw takes some of them, each as
-likely as any other. Nobody picks. What survives is named, and mutations.toml says why where there
-is a reason.
+Every place of sql/steps, sql/checks, the SQL that makes lines and findings, and the pricing modules
+is a candidate where a comparison, a condition, a sign, a number or a word can be changed; a seeded
+draw takes some of them, each as likely as any other. Nobody picks. What survives is named, and
+mutations.toml says why where there is a reason.
 """
 
 import io
@@ -26,11 +26,27 @@ COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
 PRICING = {
     "agreed": "test_contract.py", "contract": "test_contract.py",
     "decode/__init__": "test_decode.py", "decode/usage_types": "test_decode.py",
+    "decode/expressions": "test_decode.py",
     "decode/model_names": "test_decode.py", "decode/product": "test_decode.py",
     "free_tier": "test_contract.py", "grammar": "test_decode.py", "matching": "test_matching.py",
-    "price_list/values": "test_price_list.py", "price_list/offers": "test_price_list.py",
-    "price_list/editions": "test_price_list.py", "rates": "test_rates.py",
-    "units": "test_units.py",
+    "neighbours": "test_neighbours.py", "price_list/__init__": "test_price_list.py",
+    "price_list/documents": "test_price_list.py", "price_list/editions": "test_price_list.py",
+    "price_list/files": "test_price_list.py", "price_list/model": "test_price_list.py",
+    "price_list/offers": "test_price_list.py", "price_list/values": "test_price_list.py",
+    "promised": "test_credits.py", "rates": "test_rates.py", "units": "test_units.py",
+}  # fmt: skip
+# What makes lines and findings, and the tests that are about it, which take minutes.
+READING = {
+    "sql/duckdb/formats/cur": "test_formats.py", "sql/duckdb/formats/focus": "test_formats.py",
+    "sql/duckdb/scope/code": "test_reader.py", "sql/duckdb/scope/name": "test_reader.py",
+    "sql/duckdb/scope/other_codes": "test_reader.py",
+    "sql/duckdb/scope/resource": "test_reader.py", "sql/duckdb/closed_sums": "test_versions.py",
+    "sql/duckdb/delivery_sums": "test_versions.py", "sql/duckdb/expected_periods": "test_life.py",
+    "sql/duckdb/grouped": "test_user_checks.py", "sql/duckdb/huge": "test_money.py",
+    "sql/duckdb/insert_findings": "test_user_checks.py",
+    "sql/duckdb/insert_found_lines": "test_user_checks.py", "sql/duckdb/lines": "test_reader.py",
+    "sql/duckdb/link_findings": "test_invariants.py", "sql/duckdb/move": "test_invariants.py",
+    "sql/duckdb/number_repeats": "test_formats.py", "sql/duckdb/resources": "test_decode.py",
 }  # fmt: skip
 ANOMALIES = {
     "anomalies", "daily", "streams", "unusual", "spend_rose", "spend_fell", "new_in_bill",
@@ -87,6 +103,8 @@ def candidates() -> Iterator[Mutation]:
     for folder in ("sql/steps", "sql/checks"):
         for path in sorted((ROOT / folder).glob("*.sql")):
             yield from _of_sql(path)
+    for name in READING:
+        yield from _of_sql(ROOT / f"{name}.sql")
     for name in PRICING:
         yield from _of_python(ROOT / "src" / "curecon" / f"{name}.py")
 
@@ -162,11 +180,13 @@ def _judges(file: str) -> list[tuple[str, list[str]]]:
         about = [f"{cases}[{name}]" for name in _cases_about(stem)]
         return [("cases", about), simulated, *anomalies]
     own = PRICING.get(file.removeprefix("src/curecon/").removesuffix(".py"))
+    slow = READING.get(file.removesuffix(".sql"))
     return [
         *([(f"`{own}`", [f"tests/{own}"])] if own else []),
         *anomalies,
         simulated,
         ("cases", [cases, "-k", WORDS.get(stem, OTHER_WORDS)]),
+        *([(f"`{slow}`", [f"tests/{slow}"])] if slow else []),
     ]
 
 
