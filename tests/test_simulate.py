@@ -408,6 +408,19 @@ def test_an_audit_finds_nothing_but_what_is_planted(faulty, said):
     assert more == []
 
 
+def test_a_credit_is_no_more_than_the_charges_that_it_is_for(faulty):
+    rows = query(
+        faulty,
+        "SELECT bill_billing_period_start_date,"
+        " sum(line_item_unblended_cost) FILTER (line_item_line_item_type = 'Usage'"
+        " AND bill_billing_entity = 'AWS'),"
+        " -sum(line_item_unblended_cost) FILTER (line_item_line_item_type = 'Credit')"
+        " FROM bill WHERE line_item_product_code LIKE 'AmazonBedrock%' GROUP BY 1",
+    )
+    assert len(rows) == 2
+    assert all(0 < given < charged / 10 for _, charged, given in rows)
+
+
 def test_planted_lines_are_lines_of_the_bill(faulty):
     named = {
         (line["line_item_id"], line["time_interval"])

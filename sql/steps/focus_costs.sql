@@ -326,7 +326,7 @@ told AS (
 ),
 
 -- A discount that nobody granted, or another one than was granted, is some round percentage, to the
--- last digit.
+-- last digit. Of a tenth of a cent some percentage comes to anything, but only no discount to all of it.
 another_share AS (
     SELECT DISTINCT t.line
     FROM told AS t
@@ -337,7 +337,7 @@ another_share AS (
         AND NOT t.quantity_rounded
         AND NOT t.is_quantity_wrong
         AND t.at_price IS NOT NULL
-        AND t.gross > 0.001
+        AND (t.gross > 0.001 OR k.kept = 1)
         AND k.kept * 1000 = floor(k.kept * 1000)
 )
 

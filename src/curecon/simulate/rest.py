@@ -74,15 +74,18 @@ FROM taxed
 ORDER BY ALL
 """
 
-# A line of the payer as a whole: support, what AWS gives, and what it gives back.
+# A line of the payer as a whole: support, what AWS gives, and what it gives back. Its dollars are a
+# share of the charges that it is for, and a credit is for nothing that the Marketplace sells.
+_SOLD_BY_AWS = "NOT m.marketplace AND l.code"
 PAYER_LINES = [
-    # name, line type, bill type, product code, product name, usage type, description, percent of AI
+    # name, line type, bill type, product code, product name, usage type, description, percent
     ("support", "Fee", "Anniversary", "AWSSupportBusiness", "AWS Support (Business)", "Dollar",
-     "AWS Support (Business)", "3"),
+     "AWS Support (Business)", "3", "TRUE"),
     ("credit", "Credit", "Anniversary", "AmazonBedrock", "Amazon Bedrock", "",
-     "AWS Activate credit for Amazon Bedrock", "-2"),
+     "AWS Activate credit for Amazon Bedrock", "-2", f"{_SOLD_BY_AWS} LIKE 'AmazonBedrock%'"),
     ("refund", "Refund", "Refund", "AmazonSageMaker", "Amazon SageMaker", "",
-     "Refund for Amazon SageMaker of the month before", "-0.5"),
+     "Refund for Amazon SageMaker of the month before", "-0.5",
+     f"{_SOLD_BY_AWS} = 'AmazonSageMaker'"),
 ]  # fmt: skip
 
 PAYER_LINE = """
@@ -92,7 +95,7 @@ SELECT ? AS id, period, period::TIMESTAMP AS starts, (period + to_months(1))::TI
     round(sum(l.cost)::DECIMAL(28, 10) * ?::DECIMAL(4, 2) * 0.01::DECIMAL(3, 2), 2) AS cost,
     ? AS account, 'AWS' AS entity, MAP([]::VARCHAR[], []::VARCHAR[]) AS tags
 FROM lines AS l JOIN meters AS m ON m.meter = l.meter AND m.is_ai
-WHERE l.line_type = 'Usage'
+WHERE l.line_type = 'Usage' AND {what}
 GROUP BY l.period
 """
 
@@ -119,9 +122,9 @@ def write_others(con: duckdb.DuckDBPyConnection, world: World, count: int) -> No
 
 def write_payer_lines(con: duckdb.DuckDBPyConnection, world: World) -> None:
     """Write support fees, credits and refunds."""
-    for name, line_type, bill_type, *rest in PAYER_LINES:
-        identity = line_id(world.seed, name)
-        con.execute(PAYER_LINE, [identity, line_type, bill_type, *rest, world.payer])
+    for name, line_type, bill_type, *rest, what in PAYER_LINES:
+        told = [line_id(world.seed, name), line_type, bill_type, *rest, world.payer]
+        con.execute(PAYER_LINE.format(what=what), told)
 
 
 def write_tax(con: duckdb.DuckDBPyConnection, world: World) -> None:
