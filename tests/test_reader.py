@@ -457,6 +457,28 @@ def test_what_is_no_map_is_named(tmp_path, column, text):
     assert told in refusal(path)
 
 
+@pytest.mark.parametrize("text", ["[]", "x", '{"a": "b"', '{"a": "b"} x', "{'a': 'b'}", "1"])
+@pytest.mark.parametrize("column", ["resource_tags", "product", "cost_category"])
+@pytest.mark.parametrize("code", ["AmazonEC2", "nobodyknowsthisproductcode"])
+def test_what_is_no_map_is_named_out_of_scope_too(tmp_path, code, column, text):
+    other = {"line_item_product_code": code, "product_servicecode": code}
+    path = as_csv(
+        tmp_path, line_item_resource_id="i-1", **({"product": ""} | other | {column: text})
+    )
+    told = f"{path}: row 4, column {column}: {text!r} is no JSON object of texts; correct"
+    assert told in refusal(path)
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}", ' {"a": "b"} ', " "])
+@pytest.mark.parametrize("column", ["resource_tags", "product", "cost_category"])
+def test_maps_out_of_scope_may_be_empty_or_have_blanks_around_them(tmp_path, column, text):
+    other = {"line_item_product_code": "AmazonEC2", "product_servicecode": "AmazonEC2"}
+    path = as_csv(
+        tmp_path, line_item_resource_id="i-1", **({"product": ""} | other | {column: text})
+    )
+    assert len(aws.ingested(path).lines) == 2
+
+
 def test_a_parquet_map_with_a_key_twice_is_refused(tmp_path):
     table = with_tags([[("a", "1"), ("a", "2")]] * 3, pa.map_(pa.string(), pa.string()))
     path = aws.write_parquet(tmp_path / "bill.parquet", table)

@@ -100,6 +100,16 @@ class OpenBill:
         return all("identity_line_item_id" in file.find(self.format) for file in self.files)
 
     @cached_property
+    def has_tags_as_text(self) -> bool:
+        """Whether tags come as JSON text in any file, which may be no JSON."""
+        return any(
+            given.physical == "VARCHAR"
+            for file in self.files
+            for column in self.format.columns
+            if column.type == "tags" and (given := file.find(self.format).get(column.name))
+        )
+
+    @cached_property
     def tags_are_text(self) -> bool:
         """Whether tags come as JSON text in every file; each set of them is then read once."""
         columns = [column for column in self.format.columns if column.type == "tags"]
@@ -214,14 +224,20 @@ class OpenBill:
         return "SELECT\n" + ",\n".join(lines) + f"\nFROM {scan}"
 
     def _scan_without(self, group: Sequence[OpenFile], nameless: Sequence[str]) -> str:
-        """Write the scan of files, without the product maps of lines with some product codes."""
+        """Write the scan of files, without the product maps of lines with some product codes.
+
+        What is no JSON object stays there, so that reading it fails.
+        """
         scan, product = self.scan(group), group[0].product
         code = group[0].find(self.format).get("line_item_product_code")
         if not (nameless and product and code):
             return scan
         # Written once, below all columns that come of the map, since DuckDB makes it a join.
         known = ", ".join(map(text, nameless))
-        cell = f"CASE WHEN {code.cell} IN ({known}) THEN NULL ELSE {product.cell} END"
+        spared = f"{code.cell} IN ({known})"
+        if product.physical == "VARCHAR":
+            spared += f" AND {cells.is_json_object(product.cell)}"
+        cell = f"CASE WHEN {spared} THEN NULL ELSE {product.cell} END"
         return f"(SELECT * REPLACE ({cell} AS {product.cell}) FROM {scan})"
 
 

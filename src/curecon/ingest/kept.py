@@ -7,7 +7,7 @@ import duckdb
 from curecon import cells
 from curecon.engine import execute, read, text
 from curecon.errors import BillUnreadable
-from curecon.ingest.mapped import define, scope_of_line, types_of
+from curecon.ingest.mapped import TAGS, define, scope_of_line, types_of
 from curecon.ingest.totals import record
 from curecon.money import plain
 from curecon.opened import OpenBill
@@ -43,10 +43,9 @@ KEY_COLUMNS = (
     "resource_model",
 )
 # What many lines have in common and is written once: its id, the table of this run's, its columns.
-_TAGS = ("resource_tags", "tags", "cost_category")
 _SHARED = (
     ("charge_key_id", "run_keys", KEY_COLUMNS),
-    ("tag_set_id", "run_tag_sets", _TAGS),
+    ("tag_set_id", "run_tag_sets", TAGS),
 )
 # Columns that say where a line lies, or that we worked out of others.
 _DERIVED = {
@@ -184,7 +183,7 @@ def _identity(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> str:
 
 def _typed(name: str, kind: str) -> str:
     """Write a column in the ledger's type: up to here tags may be JSON text."""
-    return cells.as_map(kind, name) if kind == "VARCHAR" and name in _TAGS else name
+    return cells.as_map(kind, name) if kind == "VARCHAR" and name in TAGS else name
 
 
 def _make_shared(
@@ -213,7 +212,7 @@ def _make_shared(
         )
         # A month without a column of tags, and one in which it is empty, have the same tags: none.
         same = ", ".join(
-            f"coalesce({_typed(name, delivered[name])}, MAP {{}})" if name in _TAGS else name
+            f"coalesce({_typed(name, delivered[name])}, MAP {{}})" if name in TAGS else name
             for name in columns
         )
         execute(

@@ -9,6 +9,8 @@ from curecon.opened import OpenBill
 
 # A period is its first day; AWS states it as a time.
 PERIOD = "CAST(date_trunc('month', period_start) AS DATE)"
+# The maps of keys that users choose.
+TAGS = ("resource_tags", "tags", "cost_category")
 
 
 def define(

@@ -6,7 +6,7 @@ import duckdb
 
 from curecon.engine import execute, read, text
 from curecon.errors import BillUnreadable
-from curecon.ingest.mapped import PERIOD, define, scope_of_line, types_of
+from curecon.ingest.mapped import PERIOD, TAGS, define, scope_of_line, types_of
 from curecon.misread import first_gap
 from curecon.opened import OpenBill
 
@@ -25,7 +25,7 @@ def read_totals(
     """Count the lines and dollars of every file, in and out of scope: the control totals.
 
     All columns of a CSV are parsed in any case, so its lines are asked for their products' names at
-    once, where their code leaves it open, and all its numbers and times are read.
+    once, where their code leaves it open, and all its numbers, times and JSON are read.
     """
     count = (
         "count(*) AS lines, count(line_item_unblended_cost) AS costed_lines, "
@@ -43,7 +43,9 @@ def read_totals(
     if opened.stored == "csv":
         relation, by_name = "counted", name
         define(con, opened, relation, periods, nameless=others)
-        told = "".join(f", count({one}) AS read_{at}" for at, one in enumerate(_parsed(con)))
+        told = "".join(
+            f", count({one}) AS read_{at}" for at, one in enumerate(_parsed(con, opened))
+        )
     execute(
         con,
         f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
@@ -82,12 +84,13 @@ def _make_totals(con: duckdb.DuckDBPyConnection, select: str) -> None:
     )
 
 
-def _parsed(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """List the columns of `mapped` that are numbers or times made of text."""
+def _parsed(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> list[str]:
+    """List the columns of `mapped` that are numbers, times or maps made of text."""
     return [
         name
         for name, kind in types_of(con, "mapped").items()
-        if kind.startswith(("DECIMAL", "TIMESTAMP")) and name != "line_item_unblended_cost"
+        if (kind.startswith(("DECIMAL", "TIMESTAMP")) and name != "line_item_unblended_cost")
+        or (name in TAGS and opened.has_tags_as_text)
     ]
 
 
