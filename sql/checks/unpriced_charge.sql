@@ -3,13 +3,51 @@
 -- owns: unpriced
 -- needs: components WHERE component = 'unpriced'
 -- question: Which charges could not be priced, and why?
+-- A log group or a function that somebody named after Bedrock or SageMaker is billed by another
+-- service, whose prices nobody expects here.
+WITH unpriced AS (
+    SELECT
+        c.line,
+        c.line_item_id,
+        c.time_interval,
+        c.billed,
+        c.expected,
+        c.difference,
+        c.reason,
+        c.charge_key_id,
+        coalesce(
+            c.reason = 'undecoded'
+            AND lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
+                NOT LIKE '%bedrock%'
+            AND lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
+                NOT LIKE '%sagemaker%'
+            AND coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace'
+            AND l.line_item_resource_id LIKE 'arn:%'
+            AND split_part(l.line_item_resource_id, ':', 3) NOT LIKE 'bedrock%'
+            AND split_part(l.line_item_resource_id, ':', 3) NOT LIKE 'sagemaker%',
+            FALSE
+        ) AS of_another_service
+    FROM comparison AS c
+    JOIN lines AS l
+        ON l.line = c.line
+    JOIN charge_keys AS k
+        ON k.charge_key_id = c.charge_key_id
+    WHERE c.component = 'unpriced'
+)
+
 SELECT
     c.line,
     c.billed,
     c.expected,
     c.difference,
-    CASE WHEN c.difference = 0 THEN 'info' ELSE 'warning' END AS severity,
-    CASE c.reason
+    CASE
+        WHEN c.difference = 0 OR c.of_another_service THEN 'info'
+        ELSE 'warning'
+    END AS severity,
+    CASE coalesce(CASE WHEN c.of_another_service THEN 'another_service' END, c.reason)
+        WHEN 'another_service' THEN
+            'A charge of ' || coalesce(k.line_item_product_code, 'another service')
+                || ', in scope by the name of its resource; only Bedrock and SageMaker are priced.'
         WHEN 'ambiguous' THEN 'Several published rates fit this charge, at different prices.'
         WHEN 'tiered' THEN 'The price depends on the volume of the month, and the line adds none.'
         WHEN 'unit_missing' THEN 'The bill states no unit for the quantity.'
@@ -28,8 +66,7 @@ SELECT
         WHEN 'line_type_unknown' THEN 'The line type is not known.'
         ELSE 'Not priced: ' || coalesce(c.reason, 'unknown reason') || '.'
     END AS reason
-FROM comparison AS c
+FROM unpriced AS c
 JOIN charge_keys AS k
     ON k.charge_key_id = c.charge_key_id
-WHERE c.component = 'unpriced'
 ORDER BY c.line_item_id, c.time_interval
