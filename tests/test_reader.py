@@ -363,6 +363,7 @@ def test_what_is_no_time_is_named(tmp_path, text):
         (pa.timestamp("ms", "UTC"), FIRST.replace(tzinfo=UTC)),
         (pa.timestamp("us", "America/New_York"), FIRST.replace(tzinfo=UTC)),
         (pa.timestamp("us", "+05:30"), FIRST.replace(tzinfo=UTC)),
+        (pa.timestamp("ns", "UTC"), FIRST.replace(tzinfo=UTC)),
         (pa.string(), "2026-10-05T01:00:00Z"),
     ],
 )

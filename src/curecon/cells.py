@@ -120,7 +120,7 @@ def _as_time(physical: str, cell: str) -> str:
     DuckDB drops offsets when it reads a TIMESTAMP, so only the forms without one go that way; and
     it knows words for times, such as `infinity`, which no bill means.
     """
-    if physical.startswith("TIMESTAMP WITH"):
+    if physical.startswith(("TIMESTAMP WITH", "TIMESTAMPTZ")):  # the latter counts nanoseconds
         return f"CAST(timezone('UTC', {cell}) AS TIMESTAMP)"
     if physical.startswith("TIMESTAMP") or physical == "DATE":
         return f"CAST({cell} AS TIMESTAMP)"
