@@ -27,8 +27,8 @@ SCHEMA = (SQL / "duckdb" / "schema.sql").read_text("utf-8")
 FUNCTIONS = {
     "abs", "bool_and", "bool_or", "coalesce", "concat_ws", "count", "count_if", "first_value",
     "floor", "greatest", "hash", "lag", "last_value", "lead", "least", "length", "lower", "max",
-    "min", "nullif", "regexp_replace", "replace", "round", "row_number", "substr", "sum",
-    "trim", "upper",
+    "min", "nullif", "regexp_replace", "replace", "round", "row_number", "split_part", "substr",
+    "sum", "trim", "upper",
 }  # fmt: skip
 # Words that stand before a parenthesis without being functions.
 WORDS = {

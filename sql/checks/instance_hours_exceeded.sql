@@ -2,7 +2,7 @@
 -- category: quantity
 -- owns: quantity
 -- resource: yes
--- watches: mlflow, notebook, studio_jupyterlab, studio_codeeditor, studio_classic
+-- watches: canvas, mlflow, notebook, studio_jupyterlab, studio_codeeditor, studio_classic
 -- needs: components WHERE component = 'quantity'
 -- question: Are more hours billed than the clock has, for a notebook, app or server that is one instance?
 SELECT

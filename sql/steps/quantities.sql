@@ -341,7 +341,8 @@ unit_shortfalls AS (
         AND n.line NOT IN (SELECT line FROM excess WHERE right_quantity <> quantity)
 ),
 
--- A notebook, an app, a private space and a tracking server are one instance each; endpoints and jobs
+-- A notebook, an app, a private space and a tracking server are one instance each, and the session
+-- of a Canvas app is one; endpoints and jobs
 -- are many. Each
 -- line may be rounded up to a minute. Hours that are taken back leave room for others.
 instance_hours AS (
@@ -371,11 +372,11 @@ instance_hours AS (
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
     WHERE k.kind IN ('usage', 'covered_usage')
-        AND k.component = 'instance'
+        AND k.component IN ('instance', 'session')
         AND k.unit = 'hour'
         AND (
             (k.capability = 'notebook' AND k.resource_type = 'notebook-instance')
-            OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor', 'studio_classic')
+            OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor', 'studio_classic', 'canvas')
                 AND k.resource_type = 'app')
             OR (k.capability IN ('studio_jupyterlab', 'studio_codeeditor')
                 AND k.resource_type = 'space')
@@ -397,6 +398,7 @@ taken_back AS (
         l.line_item_usage_account_id AS account,
         l.line_item_resource_id AS resource,
         l.line_item_usage_start_date AS usage_start,
+        l.line_item_usage_end_date AS usage_end,
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_cost AS billed
     FROM lines AS l
@@ -407,6 +409,25 @@ taken_back AS (
         AND k.kind = 'usage'
         AND l.split_line_item_parent_resource_id IS NULL
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
+),
+
+-- Usage that stands in the place of usage, between usage of the same on both sides: its sign is wrong,
+-- for what is taken back stands beside what was billed.
+turned AS (
+    SELECT t.line
+    FROM taken_back AS t
+    JOIN lines AS l
+        ON l.delivery_id = t.delivery_id
+        AND l.charge_key_id = t.charge_key_id
+        AND coalesce(l.line_item_usage_account_id, '') = coalesce(t.account, '')
+        AND coalesce(l.line_item_resource_id, '') = coalesce(t.resource, '')
+    WHERE l.line_item_usage_amount > 0
+        AND l.line_item_usage_start_date <= t.usage_end
+        AND l.line_item_usage_end_date >= t.usage_start
+    GROUP BY 1
+    HAVING bool_or(l.line_item_usage_end_date = t.usage_start)
+        AND bool_or(l.line_item_usage_start_date = t.usage_end)
+        AND NOT bool_or(l.line_item_usage_start_date = t.usage_start)
 ),
 
 given AS (
@@ -420,6 +441,7 @@ given AS (
     WHERE l.line_item_usage_amount > 0
         AND (l.line_item_usage_start_date = t.usage_start
             OR l.line_item_usage_amount = -t.quantity)
+        AND t.line NOT IN (SELECT line FROM turned)
     GROUP BY 1
     HAVING sum(CASE WHEN l.line_item_usage_start_date = t.usage_start
             THEN l.line_item_usage_amount ELSE 0 END) >= -min(t.quantity)
@@ -434,8 +456,17 @@ given AS (
         AND l.line <> t.line
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
-    WHERE l.line_item_unblended_cost > 0
-        OR k.kind IN ('credit', 'refund', 'correction')
+    WHERE (
+            k.kind IN ('credit', 'refund', 'correction')
+            OR (l.line_item_unblended_cost > 0 AND t.line NOT IN (SELECT line FROM turned))
+        )
+        -- What one job or model used is not given back to another.
+        AND (
+            l.line_item_resource_id IS NULL
+            OR t.resource IS NULL
+            OR l.line_item_resource_id = t.resource
+            OR (k.kind = 'usage' AND l.line_item_usage_start_date = t.usage_start)
+        )
 )
 
 SELECT
