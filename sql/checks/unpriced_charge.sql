@@ -17,10 +17,12 @@ WITH unpriced AS (
         c.charge_key_id,
         coalesce(
             c.reason = 'undecoded'
-            AND lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
-                NOT LIKE '%bedrock%'
-            AND lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
-                NOT LIKE '%sagemaker%'
+            AND lower(concat_ws(
+                ' ', k.line_item_product_code, k.product_name, k.product_servicecode
+            )) NOT LIKE '%bedrock%'
+            AND lower(concat_ws(
+                ' ', k.line_item_product_code, k.product_name, k.product_servicecode
+            )) NOT LIKE '%sagemaker%'
             AND coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace'
             AND l.line_item_resource_id LIKE 'arn:%'
             AND split_part(l.line_item_resource_id, ':', 3) NOT LIKE 'bedrock%'
