@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -159,6 +160,34 @@ def test_usage_that_changed_after_it_was_final_is_a_warning_and_what_is_added_is
         ("Usage", "warning"), ("Credit", "info"), ("Refund", "info"), ("Fee", "info"),
         ("Tax", "info"),
     }  # fmt: skip
+
+
+def test_a_finding_that_becomes_graver_when_the_bill_is_final_is_a_change(
+    deliver, tmp_path, capsys
+):
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f"""payer = "{bills.PAYER}"
+currency = "USD"
+[[credit]]
+name = "Promised"
+amount = 0.05
+services = ["bedrock"]
+starts = 2026-10-01
+ends = 2026-11-01
+"""
+    )
+    options = {"contract": contract, "as_of": date(2026, 11, 20)}
+    deliver([usage(1), usage(31)], **options)
+    deliver([usage(day, bill_invoice_id="I-1") for day in (1, 31)], **options)
+    found = diff(PERIOD, ledger_path=deliver.ledger)
+    assert [
+        (one.what, one.check, one.severity_a, one.severity_b, one.change) for one in found.findings
+    ] == [("changed", "credit_differs", "warning", "error", 0)]
+    assert cli.run(["diff", PERIOD, "--ledger", str(deliver.ledger)]) == cli.FINE
+    shown = capsys.readouterr().out
+    assert "warning, now error" in shown
+    assert "Nothing changed." not in shown
 
 
 def test_finality_is_known_by_invoicing_entity_as_lines_and_dollars(deliver):

@@ -95,12 +95,17 @@ class OtherChange(Record):
 
 
 class FindingChange(Record):
-    """A finding that only one of the deliveries has, or that both have with other dollars."""
+    """A finding that only one of the deliveries has, or that both have not alike.
+
+    They differ in dollars or in severity, which is that of B where B has it.
+    """
 
     what: What
     id: str
     check: str
     severity: Severity
+    severity_a: Severity | None
+    severity_b: Severity | None
     usage_type: str | None
     usage_account: str | None
     currency: str | None

@@ -1,4 +1,5 @@
--- Findings that only one of two deliveries has, or that both have with other dollars.
+-- Findings that only one of two deliveries has, or that both have with other dollars or another
+-- severity: a bill that becomes final turns warnings into errors.
 WITH every AS (
     SELECT * FROM findings
     UNION ALL
@@ -10,6 +11,8 @@ summed AS (
         f.id,
         any_value(f."check") AS "check",
         arg_max(f.severity, is_b) AS severity,
+        any_value(f.severity) FILTER (NOT is_b) AS severity_a,
+        any_value(f.severity) FILTER (is_b) AS severity_b,
         any_value(f.usage_type) AS usage_type,
         any_value(f.usage_account) AS usage_account,
         any_value(f.currency) AS currency,
@@ -30,4 +33,5 @@ SELECT
 FROM summed
 WHERE in_a <> in_b
     OR difference_a <> difference_b
+    OR severity_a <> severity_b
 ORDER BY list_position(['error', 'warning', 'info'], severity), abs(change) DESC, id

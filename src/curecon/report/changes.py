@@ -83,7 +83,7 @@ def _charges(changes: Sequence[ChargeChange], console: Console) -> None:
         table.add_row(
             Text(one.what, style=_STYLES[one.what]),
             said,
-            f"{number(one.lines_a)}\n{number(one.lines_b)}",
+            f"{number(one.lines_a)} to\n{number(one.lines_b)}",
             money(one.billed_a),
             money(one.billed_b),
             shown(f"{signed(one.change)} {one.currency[:CODE]}", console),
@@ -123,7 +123,10 @@ def _findings(changes: Sequence[FindingChange], console: Console) -> None:
     for name in ("Difference A", "Difference B"):
         table.add_column(name, justify="right", overflow="fold")
     for one in changes[:LIMIT]:
-        said = Text(one.severity, style=STYLES[one.severity])
+        said = Text()
+        if one.what == "changed" and one.severity_a and one.severity_a != one.severity:
+            said.append(f"{one.severity_a}, now ", style=STYLES[one.severity_a])
+        said.append(one.severity, style=STYLES[one.severity])
         said.append(" ").append_text(joined([words(one.check), one.id], console, ""))
         said.append("\n").append_text(joined([one.usage_type, one.usage_account], console, "dim"))
         table.add_row(
