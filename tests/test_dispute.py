@@ -106,7 +106,7 @@ def test_the_package_says_what_how_much_why_and_what_is_asked(book, wrong):
     ]  # fmt: skip
     for name in ("letter.html", "letter.md"):
         said = read(book, name)
-        assert "Please review these charges and credit 120.00 USD." in said
+        assert "Please review this charge and credit 120.00 USD." in said
         assert "Billed above the rate in force: 0.00012 in place of 0.00006 per 1K tokens." in said
         assert "published 2026-09-15" in said  # the rate's source and date
         # 1,000,000 x 0.00006 = 60, billed 120
@@ -280,7 +280,7 @@ def test_a_credit_that_falls_short_is_claimed_by_its_promise(book, tmp_path):
             "We held the bill against what was promised. 1 credit has not arrived, or not in full. "
             "The annex gives what was promised, what arrived and what is missing."
         ) in said
-        assert "Please review these credits and credit 7,318.56 USD." in said
+        assert "Please review this credit and credit 7,318.56 USD." in said
         assert "billed higher" not in said
     assert list(csv.DictReader(read(book, "lines.csv").splitlines())) == []
 
@@ -327,7 +327,7 @@ def test_a_letter_about_charges_and_discounts_says_of_each_what_is_wrong(book, t
     for name in ("letter.html", "letter.md"):
         said = read(book, name)
         assert (
-            "We worked out independently what 1 kind of charge should have cost. It was billed "
+            "We worked out independently what this charge should have cost. It was billed "
             "higher, as follows. Besides, 1 discount has not arrived, or not in full. The annex "
             "gives the rate with its source, the arithmetic, and the lines, and of each of these "
             "what was promised, what arrived and what is missing."

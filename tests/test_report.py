@@ -263,6 +263,15 @@ def test_the_page_says_what_was_decided_about_a_finding_and_by_whom():
     result.run.states[:] = [state]
     page = html.render(result)
     assert "by state: 1 acknowledged" in page
+    summary, said = markdown.render(result), " ".join(printed(result).split())
+    assert "+200.00 USD (acknowledged)" in summary
+    assert re.search(r"\+200.00 USD .{0,60}acknowledged", said)
+    assert "Recovered" not in summary + said
+    result.run.states[:] = [state.model_copy(update={"state": "resolved", "recovered": D(150)})]
+    assert "| Recovered, won back by credits | 150.00 |" in markdown.render(result)
+    said = " ".join(printed(result).split())
+    assert "Recovered 150.00 won back by credits" in said
+    assert re.search(r"\+200.00 USD .{0,60}resolved", said)
     assert "&lt;b&gt;agreed&lt;/b&gt;" in page
     assert "<b>agreed" not in page
 

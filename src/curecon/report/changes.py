@@ -66,7 +66,7 @@ def _charges(changes: Sequence[ChargeChange], console: Console) -> None:
     if not changes:
         return
     grave = sum(one.severity == "warning" for one in changes)
-    after = f", {number(grave)} of them after they were final" if grave else ""
+    after = f"; changed after the bill was final: {number(grave)}" if grave else ""
     heading(console, f"Charges: {number(len(changes))}{after}")
     table = new_table(console, lines=True)
     table.add_column("", no_wrap=True)

@@ -179,7 +179,7 @@ def _card(finding: Finding, state: FindingState | None = None) -> Card:
         "billed": _minus(money(finding.billed)),
         "expected": "—" if expected is None else _minus(money(expected)),
         "difference": _minus((signed if judged else money)(finding.difference)),
-        "remark": " · ".join(filter(None, (story.remark(finding), story.decided(state)))),
+        "remark": story.aside(finding, state),
         "state": visible(story.decision(state), SENTENCE),
         "used": _span(finding),
         "lines": number(finding.lines),

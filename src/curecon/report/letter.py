@@ -58,8 +58,10 @@ def asked(package: Package) -> str:
     credited = f", besides the {before} that you credited already" if before else ""
     charges, short = _kinds(package)
     *others, last = ["charges"] * bool(charges) + [f"{noun}s" for noun in sorted(short)]
-    these = f"{', '.join(others)} and {last}" if others else last
-    return f"Please review these {these} and credit {sums}{credited}."
+    these = f"these {', '.join(others)} and {last}" if others else f"these {last}"
+    if len(package.claims) == 1:
+        these = f"this {last.removesuffix('s')}"
+    return f"Please review {these} and credit {sums}{credited}."
 
 
 def opening(package: Package) -> str:
@@ -68,10 +70,10 @@ def opening(package: Package) -> str:
     said, annex = [], []
     if charges:
         annex.append("the rate with its source, the arithmetic, and the lines")
-        outcome = "It was billed higher" if charges == 1 else "They were billed higher"
+        what, they = ("this charge", "It was") if charges == 1 else ("these charges", "They were")
         said.append(
-            f"We worked out independently what {count(charges, 'kind')} of charge should have "
-            f"cost. {outcome}, as follows."
+            f"We worked out independently what {what} should have cost. {they} billed higher, as "
+            "follows."
         )
     if short:
         number = sum(short.values())

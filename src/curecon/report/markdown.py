@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from curecon.models import AuditResult, Breakdown, Finding
+from curecon.models import AuditResult, Breakdown, Finding, FindingState
 from curecon.report import story
 from curecon.report.figures import count, money, number, signed
 from curecon.report.story import Statement
@@ -61,6 +61,8 @@ def _statement(statement: Statement) -> list[str]:
     total = statement.total
     share = f" ({statement.share} of usage dollars)" if statement.share else ""
     said = escaped(story.verdict(statement), SENTENCE)
+    won = f"| Recovered, won back by credits | {money(statement.recovered)} |"
+    recovered = [won] if statement.recovered else []
     difference = signed(statement.difference)
     if not statement.compared:
         difference = f"— ({story.outcome(statement)})"
@@ -77,6 +79,7 @@ def _statement(statement: Statement) -> list[str]:
         f"| Priced, as billed{share} | {money(statement.priced)} |",
         f"| Expected | {money(total.expected) if statement.compared else '—'} |",
         f"| **Difference** | **{difference}** |",
+        *recovered,
         "",
     ]
     if statement.forecast:
@@ -97,12 +100,13 @@ def _findings(result: AuditResult) -> list[str]:
     if not result.findings:
         return []
     findings = story.ordered(result.findings)
+    states = {one.finding_id: one for one in result.run.states}
     lines = [
         f"## Findings: {story.counted(Counter(finding.severity for finding in findings))}",
         "",
         "| Severity | Difference | What | Where | Why |",
         "|---|--:|---|---|---|",
-        *(_finding(finding) for finding in findings[:LIMIT]),
+        *(_finding(finding, states.get(finding.id)) for finding in findings[:LIMIT]),
         "",
     ]
     if elsewhere := story.elsewhere(result):
@@ -114,11 +118,11 @@ def _findings(result: AuditResult) -> list[str]:
     return lines
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, state: FindingState | None) -> str:
     judged = story.judged(finding)
     dollars = signed(finding.difference) if judged else money(finding.difference)
     dollars += f" {escaped(finding.currency, CODE)}" if finding.currency else ""
-    if remark := story.remark(finding):
+    if remark := story.aside(finding, state):
         dollars += f" ({remark})"
     what = [words(finding.check), finding.usage_type, finding.operation]
     account = finding.usage_account or finding.payer_account

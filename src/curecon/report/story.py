@@ -250,6 +250,11 @@ def decided(state: FindingState | None) -> str:
     return state.state if state and state.state not in ("new", "open") else ""
 
 
+def aside(finding: Finding, state: FindingState | None) -> str:
+    """Say beside the dollars of a finding what they are not, and what was decided about them."""
+    return " · ".join(filter(None, (remark(finding), decided(state))))
+
+
 def decision(state: FindingState | None) -> str:
     """Say who decided what about a finding, when and why; empty where nobody did."""
     if state is None or not decided(state):

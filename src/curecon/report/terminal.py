@@ -9,7 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from curecon.models import AuditResult, Breakdown, Estimate, EstimatedLine, Finding
+from curecon.models import (
+    AuditResult,
+    Breakdown,
+    Estimate,
+    EstimatedLine,
+    Finding,
+    FindingState,
+)
 from curecon.report import story
 from curecon.report.figures import cents, count, money, number, signed
 from curecon.report.story import Statement
@@ -143,9 +150,10 @@ def _headline(statement: Statement, console: Console) -> Padding:
             signed(statement.difference) if statement.compared else "—",
             _direction(statement),
         ),
+        ("Recovered", money(statement.recovered), "won back by credits"),
     ]
     for what, amount, remark in rows:
-        if what in {"Not repriced", "Could not be priced"} and amount == "0.00":
+        if what in {"Not repriced", "Could not be priced", "Recovered"} and amount == "0.00":
             continue
         style = "bold" if what == "Difference" else ""
         table.add_row(*(_text(part, console) for part in (what, amount, remark)), style=style)
@@ -189,11 +197,12 @@ def _findings(result: AuditResult, console: Console) -> None:
     table.add_column("Severity", no_wrap=True)
     table.add_column("What, where and why", ratio=1, min_width=30, overflow="fold")
     table.add_column("Difference", justify="right", overflow="fold")
+    states = {one.finding_id: one for one in result.run.states}
     for finding in findings[:LIMIT]:
         table.add_row(
             Text(finding.severity, style=_STYLES[finding.severity]),
             _finding(finding, console),
-            _dollars(finding, console),
+            _dollars(finding, states.get(finding.id), console),
         )
     console.print(table)
     if (more := len(findings) - LIMIT) > 0:
@@ -234,10 +243,10 @@ def _joined(parts: Iterable[str | None], console: Console, style: str) -> Text:
     return Text(_encodable(" · ".join(shown), console), style=style)
 
 
-def _dollars(finding: Finding, console: Console) -> Text:
+def _dollars(finding: Finding, state: FindingState | None, console: Console) -> Text:
     amount = signed(finding.difference) if story.judged(finding) else money(finding.difference)
     said = _text(f"{amount} {visible(finding.currency or '', CODE)}".rstrip(), console)
-    if remark := story.remark(finding):
+    if remark := story.aside(finding, state):
         said.append(f"\n{remark}", style="dim")
     return said
 
