@@ -147,3 +147,69 @@ def test_every_day_of_a_new_level_is_marked(tmp_path):
     assert statement.marks[marked[0]] == [
         "usage type 222222222222 EUS2-Demo-tokens rose: 280.00, usually about 60.00"
     ]
+
+
+def test_what_is_new_keeps_its_id_when_more_accounts_and_regions_use_it(tmp_path):
+    def used(meter, account, *days):
+        return [
+            line(
+                period=f"2026-{month:02}", start=f"2026-{month:02}-{day:02}T10:00:00",
+                rate="0.003", quantity="1000", line_item_usage_type=meter,
+                line_item_usage_account_id=account,
+            )
+            for month, day in days
+        ]  # fmt: skip
+
+    ours, theirs = "222222222222", "333333333333"
+    old = [
+        one
+        for account in (ours, theirs)
+        for region in ("USE2", "USW2")
+        for one in used(f"{region}-Demo-tokens", account, (9, 1), (10, 1))
+    ]
+    half = used("USE2-NovaLite-input-tokens", ours, (10, 16))
+    whole = half + used("USW2-NovaLite-input-tokens", theirs, (10, 20))
+    told = []
+    for number, lines in enumerate((old + half, old + whole)):
+        bill = write_csv(tmp_path / f"{number}" / "bill.csv", with_ids(lines))
+        found = audit([bill], Options(ledger=tmp_path / "ledger.duckdb")).findings
+        told += [
+            (one.id, one.series_id, one.reason) for one in found if one.check == "new_in_bill"
+        ]
+    (first, second) = told
+    assert first[:2] == second[:2]
+    assert first[2] == (
+        "The model Nova Lite is billed for the first time: 3.00 USD since 2026-10-16, "
+        "by account 222222222222, in us-east-2."
+    )
+    assert second[2] == (
+        "The model Nova Lite is billed for the first time: 6.00 USD since 2026-10-16."
+    )
+
+
+def test_unusual_spend_keeps_its_id_when_more_accounts_use_the_model(tmp_path):
+    """One model costs five times as much on the 20th in three regions; none has most of it."""
+    ours = {f"{region}-NovaLite-input-tokens": (30, 150) for region in ("USE1", "USE2", "USW2")}
+    bystander = {"USE1-NovaLite-input-tokens": (2, 2)}
+
+    def bill(name, meters):
+        lines = [
+            line(
+                start=f"2026-10-{day:02}T10:00:00", rate="0.00006",
+                quantity=(much if day == 20 else usual) / Decimal("0.00006"),
+                line_item_usage_type=meter, line_item_usage_account_id=account,
+            )
+            for day in range(1, 29)
+            for account, used in meters.items()
+            for meter, (usual, much) in used.items()
+        ]  # fmt: skip
+        return write_csv(tmp_path / name / "bill.csv", with_ids(lines))
+
+    one, two = {"222222222222": ours}, {"222222222222": ours, "333333333333": bystander}
+    told = []
+    for name, meters in (("one", one), ("two", two)):
+        found = audit([bill(name, meters)], Options(ledger=tmp_path / "ledger.duckdb")).findings
+        rose = [each for each in found if each.check == "spend_rose"]
+        told += [each.id for each in rose if each.resource == "model Nova Lite"]
+    assert len(told) == 2
+    assert len(set(told)) == 1

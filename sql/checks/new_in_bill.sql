@@ -3,6 +3,8 @@
 -- question: Is a model, a region, an account or a usage type billed for the first time?
 -- There must be a month of bills before it, and a dollar of it. What is new with something new
 -- is told once: a usage type of a new model or region, and all of a new account, are not repeated.
+-- A model that one account uses today may be used by two tomorrow, so only what is new itself is a
+-- part of the finding's identity; by whom and where else is in the words.
 WITH charges AS (
     SELECT
         d.payer_account,
@@ -98,8 +100,8 @@ billed AS (
 
 SELECT
     b.delivery_id,
-    CASE WHEN b.first_account = b.last_account THEN b.first_account END AS usage_account,
-    CASE WHEN b.first_region = b.last_region THEN b.first_region END AS region,
+    CASE WHEN b.what = 'account' THEN b.name END AS usage_account,
+    CASE WHEN b.what = 'region' THEN b.name END AS region,
     CASE WHEN b.what = 'usage type' THEN b.name END AS usage_type,
     b.what || ' ' || b.name AS resource,
     b.currency,
@@ -110,7 +112,12 @@ SELECT
     'The ' || b.what || ' ' || b.name || ' is billed for the first time: '
         || CAST(CAST(b.billed AS DECIMAL(20, 2)) AS STRING) || ' '
         || coalesce(b.currency, 'without a currency') || ' since '
-        || CAST(CAST(b.first_usage AS DATE) AS STRING) || '.' AS reason
+        || CAST(CAST(b.first_usage AS DATE) AS STRING)
+        || CASE WHEN b.what <> 'account' AND b.first_account = b.last_account
+            THEN ', by account ' || b.first_account ELSE '' END
+        || CASE WHEN b.what <> 'region' AND b.first_region = b.last_region
+            THEN ', in ' || b.first_region ELSE '' END
+        || '.' AS reason
 FROM billed AS b
 LEFT JOIN billed AS wider
     ON wider.delivery_id = b.delivery_id

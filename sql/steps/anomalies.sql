@@ -170,7 +170,8 @@ SELECT
     first_day,
     last_day,
     worst_day,
-    CASE WHEN account <> '' THEN account END AS usage_account,
+    -- A model of one account may be of two when the month is delivered again; the id must stay.
+    CASE WHEN what IN ('account', 'usage type') THEN account END AS usage_account,
     CASE WHEN service <> '' THEN service END AS service,
     CASE WHEN breadth = 5 THEN usage_type END AS usage_type,
     CASE WHEN breadth < 5 THEN what || ' ' || name END AS resource,
