@@ -173,9 +173,7 @@ def test_what_is_new_keeps_its_id_when_more_accounts_and_regions_use_it(tmp_path
     for number, lines in enumerate((old + half, old + whole)):
         bill = write_csv(tmp_path / f"{number}" / "bill.csv", with_ids(lines))
         found = audit([bill], Options(ledger=tmp_path / "ledger.duckdb")).findings
-        told += [
-            (one.id, one.series_id, one.reason) for one in found if one.check == "new_in_bill"
-        ]
+        told += [(one.id, one.series_id, one.reason) for one in found if one.check == "new_in_bill"]
     (first, second) = told
     assert first[:2] == second[:2]
     assert first[2] == (

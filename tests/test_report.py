@@ -342,6 +342,52 @@ def test_statements_are_never_added_together():
     ]
 
 
+def of_one_payer() -> AuditResult:
+    """Two months of one payer, of which the later one still runs."""
+    result = samples.several()
+    keys = [("2026-09", samples.PAYER), ("2026-10", samples.PAYER)]
+    return result.model_copy(
+        update={
+            name: [
+                one
+                for one in getattr(result, name)
+                if (one.period, one.payer_account) in keys and one.currency == "USD"
+            ]
+            for name in ("totals", "bridge", "findings", "breakdowns")
+        }
+        | {"forecasts": [samples.forecast()]}
+    )
+
+
+def test_statements_say_how_much_is_final_and_name_a_payer_once():
+    result = of_one_payer()
+    shares = [D(60), D(0)]
+    result.totals[:] = [
+        one.model_copy(update={"billed": D(80), "final_billed": share})
+        for one, share in zip(result.totals, shares, strict=True)
+    ]
+    page = html.render(result)
+    table = page[page.index('id="statements"') : page.index('id="findings"')]
+    assert ">75.0 %<" in table
+    assert ">0 %<" in table
+    assert table.count(samples.PAYER) == 1
+    assert ">Currency<" not in table
+    assert html.render(samples.several()).count('<th scope="col">Currency</th>') == 1
+
+
+def test_what_is_usage_of_no_day_is_named():
+    result = samples.typical()
+    (month,) = story.statements(result)
+    assert (
+        "tax, credits, refunds, discounts and the fees of plans are not, and come to"
+        in html.render(result)
+    )
+    kept = samples.breakdown("not_repriced", "other_service", "5", "0", 1)
+    result.breakdowns.append(kept)
+    assert "; other services, tax, credits, refunds, discounts" in html.render(result)
+    assert month.dateless.startswith("tax")
+
+
 # --- JSON and CSV ------------------------------------------------------------------------------
 
 
@@ -1471,6 +1517,22 @@ def test_browser_marks_an_anomaly_and_draws_days_below_zero(visit):
         "990.00 · Claude Sonnet 1,010.00, Nova Pro -20.00"
         in page.locator(".readout").text_content()
     )
+
+
+@browser_test
+def test_browser_shows_the_differences_of_all_months_on_a_phone(visit):
+    page = visit(of_one_payer(), viewport={"width": 390, "height": 844})
+    for cell in page.locator("#statements td strong").all():
+        box = cell.bounding_box()
+        assert box["x"] + box["width"] <= 390 - 16
+    # The cells of a headline leave no hole.
+    for month in page.locator(".headline").all():
+        whole = month.bounding_box()
+        cells = [cell.bounding_box() for cell in month.locator("> div").all()]
+        rows = Counter()
+        for cell in cells:
+            rows[round(cell["y"])] += cell["width"]
+        assert all(width >= whole["width"] - 6 for width in rows.values())
 
 
 @browser_test

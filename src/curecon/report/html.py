@@ -94,6 +94,7 @@ def render(result: AuditResult) -> str:
             run=result.run,
             statements=statements,
             currency=currency,
+            whose=_only_payer(statements),
             page={"several": len(statements) > 1, "currency": currency, "listed": LISTED},
             charts=[waterfall(statement) for statement in statements],
             counts=story.counted(Counter(finding.severity for finding in findings)),
@@ -133,6 +134,7 @@ def page() -> Template:
         "signed": lambda amount: _minus(signed(amount)),
         "number": lambda amount: _minus(number(amount)),
         "count": count,
+        "share": lambda part, whole: percent(Decimal(part), Decimal(whole)) or "",
         "visible": visible,
         "code": lambda text: visible(text, CODE),
         "component": story.label,
@@ -167,6 +169,12 @@ def _only_currency(statements: list[Statement]) -> str | None:
     """Return the currency that need not be repeated; None where there are several, or none."""
     currencies = {statement.total.currency for statement in statements}
     return currencies.pop() if len(currencies) == 1 else None
+
+
+def _only_payer(statements: list[Statement]) -> tuple[str, str] | None:
+    """Return payer and currency where all statements share them; they need no columns then."""
+    pairs = {(one.total.payer_account, one.total.currency) for one in statements}
+    return pairs.pop() if len(pairs) == 1 else None
 
 
 def _card(finding: Finding, state: FindingState | None = None) -> Card:

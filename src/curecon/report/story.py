@@ -126,6 +126,12 @@ class Statement:
         return f"{'other services, ' if self.keeps_all else ''}tax, credits, refunds, fees"
 
     @property
+    def dateless(self) -> str:
+        """What of the billed dollars is usage of no day."""
+        others = "other services, " if self.keeps_all else ""
+        return f"{others}tax, credits, refunds, discounts and the fees of plans"
+
+    @property
     def keeps_all(self) -> bool:
         """Say whether lines of other services were kept, as `--services all` does."""
         return bool(self._other_lines)
