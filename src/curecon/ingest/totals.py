@@ -49,8 +49,8 @@ def read_totals(
     execute(
         con,
         f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
-        f"product_servicecode, coalesce({resource}, FALSE) AS by_resource, "
-        f"coalesce({by_name}, FALSE) AS by_name, {count}{told} FROM {relation} GROUP BY ALL",
+        f"product_servicecode, {resource} AS by_resource, {by_name} AS by_name, "
+        f"{count}{told} FROM {relation} GROUP BY ALL",
     )
     in_scope = f"coalesce(billed_by_aws AND (by_resource OR by_name OR {code}), FALSE)"
     _make_totals(con, f"SELECT *, {in_scope} AS is_in_scope FROM grouped_lines")
