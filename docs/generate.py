@@ -23,6 +23,7 @@ import cyclopts
 
 from curecon import checks, cli, decode, grammar, ledger, named, rates, savings_plans
 from curecon.money import plain
+from curecon.vocabulary import vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -238,9 +239,7 @@ def _forms() -> list[tuple[grammar.Form, list[dict[str, str | None]]]]:
 @cache
 def _cards() -> list[tuple[str, dict[str, str | None]]]:
     """Return the card and the attributes of every rate of the packaged cards, once a rate."""
-    known = (
-        rates.read_cards([ROOT / "rates"]).select("card", "starts", *rates.attributes()).unique()
-    )
+    known = rates.read_cards([ROOT / "rates"]).select("card", "starts", *vocabulary()).unique()
     return [(row["card"], row) for row in known.iter_rows(named=True)]
 
 

@@ -48,9 +48,9 @@ def bill(path, rate, lines=20_000):
 # and falls into the work rather than into imports.
 VICTIMS = multiprocessing.get_context("forkserver")
 VICTIMS.set_forkserver_preload(
-    ["curecon.cli", "curecon.reconcile", "curecon.report.files", "curecon.alerts", "curecon.life",
-     "curecon.ledger_s3", "curecon.disputed", "curecon.settlement", "curecon.simulate",
-     "curecon.sync", "boto3"]
+    ["curecon.cli", "curecon.reconcile", "curecon.pricing", "curecon.report.files",
+     "curecon.alerts", "curecon.life", "curecon.ledger_s3", "curecon.disputed",
+     "curecon.settlement", "curecon.simulate", "curecon.sync", "boto3"]
 )  # fmt: skip
 
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from curecon import grammar, matching, packaged
 from curecon.decode import decode, decode_one
 from curecon.errors import RatesInvalid
+from curecon.vocabulary import vocabulary
 
 FIXTURE = Path(__file__).parent / "fixtures" / "decoded_usage_types.psv"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-ATTRIBUTES = list(grammar.vocabulary())
+ATTRIBUTES = list(vocabulary())
 EXAMPLES = [(form, text) for form in grammar.grammar().forms for text in form.examples]
 
 

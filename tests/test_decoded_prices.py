@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from curecon import decode, matching, packaged, rates
+from curecon.vocabulary import vocabulary
 
 LATER = date(2026, 10, 20)
 PAGE = date(2024, 5, 20)
@@ -111,7 +112,7 @@ def priced() -> list[dict[date, Decimal]]:
     known = rates.read_cards([packaged.folder("rates")]).with_columns(
         *(nothing.alias(name) for name in words), pl.lit(value=False).alias("later")
     )
-    key_rates, _ = matching.price(decoded, known, list(rates.attributes()))
+    key_rates, _ = matching.price(decoded, known, list(vocabulary()))
     found: list[dict[date, Decimal]] = [{} for _ in PRICED]
     for row in key_rates.iter_rows(named=True):
         for day in (PAGE, LATER):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import bills
 import curecon
 from bills import price_item
-from curecon import cli, estimate, rates, reconcile
+from curecon import cli, estimate, pricing, rates, reconcile
 from curecon.errors import CureconError, UsageInvalid
 
 WORDS = """
@@ -165,7 +165,7 @@ def test_a_name_cannot_write_to_the_terminal(tmp_path, capsys):
 def test_the_verb_of_the_library_is_no_module():
     assert callable(curecon.audit)
     assert curecon.price is estimate.price
-    assert reconcile.matching.__name__ == "curecon.matching"
+    assert pricing.matching.__name__ == "curecon.matching"
 
 
 # --- units

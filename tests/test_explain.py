@@ -13,10 +13,11 @@ from rich.console import Console
 
 import bills
 import curecon
-from curecon import arithmetic, candidates, checks, cli, explanation, ledger, matching, rates
+from curecon import arithmetic, candidates, checks, cli, explanation, ledger, matching
 from curecon.errors import OptionInvalid
 from curecon.reconcile import Options, audit, bring_in
 from curecon.report import chain
+from curecon.vocabulary import vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO, CASES = ROOT / "fixtures" / "demo", ROOT / "fixtures" / "cases"
@@ -211,7 +212,7 @@ def test_a_rate_fits_where_nothing_differs_and_nowhere_else(demo, tmp_path):
     with ledger.reading(demo) as con:
         keys = con.sql("SELECT * FROM charge_keys WHERE kind IN ('usage', 'covered_usage')").pl()
     for key in keys.iter_slices(1):
-        matched = matching.candidates(key, known, list(rates.attributes()))
+        matched = matching.candidates(key, known, list(vocabulary()))
         facts = key.row(0, named=True)
         same = {
             row["rate_id"]

@@ -8,6 +8,7 @@ import pytest
 
 from curecon import decode, ingest, neighbours, rates
 from curecon.price_list import SCHEMA
+from curecon.vocabulary import vocabulary
 
 
 def charge(usage_type, **more):
@@ -51,7 +52,7 @@ def listed(usage_type, region, price="0.5", unit="1K tokens", service=None):
 def test_a_price_list_has_the_neighbour_under_its_own_word(billed, near, how):
     region = {"USE1": "us-east-1", "USW2": "us-west-2", "EUC1": "eu-central-1"}
     known = listed(near, region[near.partition("-")[0]])
-    found = neighbours.rates_nearby(charge(billed), known, list(rates.attributes()))
+    found = neighbours.rates_nearby(charge(billed), known, list(vocabulary()))
     assert found.select("charge_key_id", "how", "price", "rate_id").rows() == [
         (1, how, Decimal("0.5"), near)
     ]
@@ -81,19 +82,19 @@ def test_a_marketplace_neighbour_is_of_the_same_model(billed, near, how, model):
         billed, product_name=f"{model} (Amazon Bedrock Edition)", pricing_unit="Units",
         bill_billing_entity="AWS Marketplace", line_item_product_code="opaque",
     )  # fmt: skip
-    found = neighbours.rates_nearby(key, known, list(rates.attributes()))
+    found = neighbours.rates_nearby(key, known, list(vocabulary()))
     assert found["how"].to_list() == ([how] if model == "Claude Opus 4.6" else [])
 
 
 def test_what_is_not_understood_has_no_neighbours():
     known = listed("USW2-NobodyKnows-input-tokens", "us-west-2")
     key = charge("USE1-NobodyKnows-input-tokens")
-    assert neighbours.rates_nearby(key, known, list(rates.attributes())).is_empty()
+    assert neighbours.rates_nearby(key, known, list(vocabulary())).is_empty()
 
 
 def test_no_charge_has_no_neighbours():
     none = charge("USE1-NovaLite-input-tokens").clear()
     known = listed("USW2-NovaLite-input-tokens", "us-west-2")
-    found = neighbours.rates_nearby(none, known, list(rates.attributes()))
+    found = neighbours.rates_nearby(none, known, list(vocabulary()))
     assert found.is_empty()
     assert found.schema == pl.Schema(neighbours.SCHEMA)

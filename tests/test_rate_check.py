@@ -11,6 +11,7 @@ from curecon import checks, cli, rate_check, rates, savings_plans
 from curecon.errors import RatesInvalid
 from curecon.packaged import folder
 from curecon.rate_check import gaps, wrong_units
+from curecon.vocabulary import vocabulary
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "price_lists"
 
@@ -168,7 +169,7 @@ def test_the_packaged_cards_have_right_units_and_a_reason_for_each_hole():
 
 
 def test_every_word_of_the_table_of_units_is_in_the_vocabulary():
-    known = rates.attributes()
+    known = vocabulary()
     for name, table in rate_check._COUNTS.items():
         assert set(table) <= set(known[name])
     dimensions = set(rate_check.units.unit_table()["dimension"])

@@ -12,6 +12,7 @@ import pytest
 from curecon import packaged, rates
 from curecon.errors import RatesInvalid
 from curecon.models import RateSource
+from curecon.vocabulary import vocabulary
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGED = packaged.folder("rates")
@@ -64,9 +65,9 @@ def test_one_row_per_rate_and_region_with_every_column_typed(tmp_path):
 
     assert frame.schema == rates.schema()
     assert frame.columns[:5] == ["rate_id", "source_kind", "card", "source", "reference"]
-    assert list(rates.attributes()) == frame.columns[5:-10]
+    assert list(vocabulary()) == frame.columns[5:-10]
     assert frame["region"].to_list() == ["us-east-1", "us-west-2"]
-    assert frame.row(0, named=True) == dict.fromkeys(rates.attributes()) | {
+    assert frame.row(0, named=True) == dict.fromkeys(vocabulary()) | {
         "rate_id": frame["rate_id"][0],
         "source_kind": "card",
         "card": "acme",
@@ -396,7 +397,7 @@ def price_of(cards: pl.DataFrame, day: date, region: str, **select: str) -> tupl
         pl.col("region").is_in([region, "*"]),
         pl.col("starts") <= day,
         pl.col("ends").is_null() | (pl.col("ends") > day),
-        *[pl.col(name).eq_missing(pl.lit(select.get(name))) for name in rates.attributes()],
+        *[pl.col(name).eq_missing(pl.lit(select.get(name))) for name in vocabulary()],
     )
     assert found.height == 1, f"{found.height} rates for {region} {select}"
     return found["price"][0], found["unit"][0]

@@ -7,6 +7,7 @@ import pytest
 
 from curecon import cli, grammar
 from curecon.reading import NEAREST_MAX, read
+from curecon.vocabulary import vocabulary
 
 EXAMPLES = [text for form in grammar.grammar().forms for text in form.examples]
 
@@ -56,7 +57,7 @@ def test_the_pieces_are_the_usage_type_and_tell_what_is_decoded(usage_type: str)
     decoded = reading.decoded
     if decoded["capability"] == "customization_training":
         told["token_type"] = decoded["token_type"]
-    names = (*grammar.vocabulary(), "region")
+    names = (*vocabulary(), "region")
     assert told == {name: decoded[name] for name in names if name in decoded}
     assert reading.form.grade == decoded["grade"]
     assert reading.form.source

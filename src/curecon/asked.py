@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from curecon import frames, rates
+from curecon import frames
 from curecon.engine import read
 from curecon.report import story
 from curecon.report.figures import add, number
 from curecon.report.text import visible
+from curecon.vocabulary import vocabulary
 
 Row = dict[str, Any]
 
@@ -204,7 +205,7 @@ def _tier_pieces(con: duckdb.DuckDBPyConnection, main: str) -> dict[int, list[Ro
 
 def remembered(con: duckdb.DuckDBPyConnection, known: pl.DataFrame) -> pl.DataFrame:
     """Return the ledger's rates that are not at hand, with the attributes of what they price."""
-    attributes = ", ".join(f"k.{name}" for name in rates.attributes())
+    attributes = ", ".join(f"k.{name}" for name in vocabulary())
     frame = frames.of_query(
         con,
         f"SELECT r.*, p.tier_from, p.tier_to, {attributes}, "

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from curecon import grammar, money
+from curecon import money
 from curecon.errors import CureconError
 from curecon.models import Record
 
@@ -95,6 +95,8 @@ def _percent(number: Decimal) -> Decimal:
 
 def _known(region: str) -> str:
     """Refuse a region that bills have no prefix for: what is said of it could never match."""
+    from curecon import grammar  # noqa: PLC0415  # needs polars, and not all files have regions
+
     if region != EVERY_REGION and region not in grammar.region_codes():
         near = nearest(region, grammar.region_codes())
         raise ValueError(f"is {region!r}, a region that is unknown; {near}")

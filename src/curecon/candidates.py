@@ -12,11 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from curecon import by_hand, grammar, matching, rates
+from curecon import by_hand, grammar, matching
 from curecon.models import Money, Record
 from curecon.money import fits_price, plain
 from curecon.report.figures import EXACT, number
 from curecon.report.text import visible
+from curecon.vocabulary import priced_as, vocabulary
 
 CANDIDATES_MAX = 10
 """Candidates shown of a line: the taken one, and those that differ in the fewest attributes."""
@@ -213,7 +214,7 @@ class _Standing(NamedTuple):
 
 
 def _standing(charge: Charge, known: pl.DataFrame) -> _Standing:
-    matched = matching.candidates(charge.key, known, list(rates.attributes()))
+    matched = matching.candidates(charge.key, known, list(vocabulary()))
     converted = matching.in_units_of_the_key(matched).sort("rank", "rate_id")
     fits: dict[str, _Fit] = {}
     for rate_id, *fit in converted.select("rate_id", *_Fit._fields).iter_rows():
@@ -317,7 +318,7 @@ def _joined(judged: Iterable[_Judged]) -> list[_Judged]:
 
 def _candidate(one: _Judged, charge: Charge, standing: _Standing) -> Candidate:
     row, regions = one.row, sorted(set(one.regions))
-    names = ["usage_type", "operation", "sku", "rate_code", *rates.attributes()]
+    names = ["usage_type", "operation", "sku", "rate_code", *vocabulary()]
     if one.taken:
         why = _why_taken(row, standing.fits.get(row["rate_id"]), charge.facts)
     elif one.differences or one.faults:
@@ -384,7 +385,7 @@ def _by_codes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[list[Diffe
 
 def _by_attributes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
     """Compare as `matching` joins cards and private rates: by decoded attributes."""
-    found = _compared(row, key, {name: name for name in rates.attributes()}) + _of_place(row, key)
+    found = _compared(row, key, {name: name for name in vocabulary()}) + _of_place(row, key)
     if key["undecoded_reason"] is not None and row["source_kind"] != "price_list":
         said = Difference(attribute=_DECODING, charge=key["undecoded_reason"], rate=None)
         return [said, *found]
@@ -417,7 +418,7 @@ def _compared(
 
 
 def _as_priced(name: str, value: str | None) -> str | None:
-    return grammar.priced_as().get(name, {}).get(value or "", value)
+    return priced_as().get(name, {}).get(value or "", value)
 
 
 def _different(differences: list[Difference], regions: list[str]) -> list[str]:

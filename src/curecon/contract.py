@@ -24,6 +24,7 @@ from curecon.errors import ContractInvalid
 from curecon.models import Record
 from curecon.money import plain
 from curecon.packaged import folder
+from curecon.vocabulary import vocabulary
 
 BYTES_MAX = 16 * 1024 * 1024
 _MODEL_UNITS_MAX = 9999
@@ -265,7 +266,7 @@ def _contradictions(
     credit: dict[int, Credit],
 ) -> Iterator[str]:
     """Say what the tables, each right by itself, say twice or against each other."""
-    commitments = sorted(rates.attributes()["commitment"] or ())
+    commitments = sorted(vocabulary()["commitment"] or ())
     models = grammar.models()
     for number, units_bought in provisioned_throughput.items():
         if models.find(units_bought.model) is None:
@@ -403,7 +404,7 @@ def _foreign_words(table: dict[str, object]) -> Iterator[str]:
 
 
 def _foreign_attributes(select: dict[str, str]) -> Iterator[str]:
-    known = rates.attributes()
+    known = vocabulary()
     for name, value in select.items():
         values = known.get(name)
         if name not in known:

@@ -25,7 +25,7 @@ def net(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[int, Decimal]:
     The lines of the ledger get what they should cost as what was billed.
 
     Args:
-        con: a scratch ledger whose lines are priced (`reconcile.define_priced`).
+        con: a scratch ledger whose lines are priced (`pricing.Knowledge.define_priced`).
         catalog: the ledger's name.
     """
     con.execute("CREATE TEMP TABLE before_discounts AS SELECT line, expected FROM priced")

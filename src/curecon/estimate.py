@@ -26,7 +26,6 @@ from curecon import (
     grammar,
     ledger,
     matching,
-    rates,
     reconcile,
     units,
 )
@@ -35,9 +34,11 @@ from curecon.engine import read
 from curecon.ingest import KEY_COLUMNS
 from curecon.models import Estimate, EstimatedLine, RateTaken
 from curecon.money import plain
-from curecon.reconcile import Knowledge, Options
+from curecon.pricing import Knowledge, know
+from curecon.reconcile import Options
 from curecon.usage_file import DECIMALS, DIGITS, EXACT, NAMING, TOO_MUCH, WORDS, Charge, Usage
 from curecon.usage_file import read as read_usage
+from curecon.vocabulary import vocabulary
 
 _SHOWN = 5
 
@@ -55,7 +56,10 @@ def price(usage: Path, options: Options | None = None) -> Estimate:
     """
     options = options or Options()
     charges = read_usage(usage)
-    known, terms = reconcile.know(options), contract.read(options.contract)
+    known, terms = (
+        know(options.rates, options.price_lists, options.contract),
+        contract.read(options.contract),
+    )
     currency = "CNY" if charges[0].is_in_china else terms.currency
     if (currency == "CNY") != charges[0].is_in_china:
         currency = "USD"  # the contract is of China, and the usage is not
@@ -171,7 +175,7 @@ def _decoded(charges: list[Charge], currency: str) -> pl.DataFrame:
         },
     )
     decoded = keys.join(decode.decode(keys), on="charge_key_id", validate="1:1")
-    names = [*rates.attributes(), "region", "unit"]
+    names = [*vocabulary(), "region", "unit"]
     given = pl.DataFrame(
         [
             {
@@ -223,7 +227,7 @@ def _in_priced_units(
 
     A bill would state them in the unit of the rate, to ten decimals. Returns the decoded keys too.
     """
-    attributes = list(rates.attributes())
+    attributes = list(vocabulary())
     decoded = _decoded(charges, currency)
     _, reasons = matching.price(decoded, known.rates, attributes)
     stuck = reasons.filter(pl.col("unpriced_reason") == "unit_differs")["charge_key_id"]
@@ -318,8 +322,8 @@ def _scratch_ledger(
         )
         con.execute("CREATE TEMP TABLE run_keys AS SELECT charge_key_id FROM decoded")
         reconcile.focus(con, stage.catalog)
-        reconcile.put_prices(con, keys, known)
-        reconcile.define_priced(con, known)
+        known.put_prices(con, keys)
+        known.define_priced(con)
         con.execute(
             f"INSERT INTO {stage.catalog}.main.compared BY NAME SELECT delivery_id, line, "
             "'unpriced' AS component, unpriced_because AS reason, 0 AS difference "
@@ -371,7 +375,7 @@ def _known_days(until: date | None, again: date | None) -> str:
 def _described(usage: Usage) -> str:
     """Name a usage that has no name: by AWS's words, or by its attributes."""
     words = usage.said(("product_name", *NAMING))
-    attributes = usage.said(name for name in rates.attributes() if name != "service")
+    attributes = usage.said(name for name in vocabulary() if name != "service")
     return ", ".join((words or attributes).values())
 
 
@@ -406,7 +410,7 @@ def _arithmetic(charge: Charge, found: dict[str, Any]) -> str:
 
 def _nearest(charge: Charge, known: Knowledge) -> str:
     """Say in which attribute the nearest known rates differ, so that a slip is found quickly."""
-    wanted = {name: charge.attributes.get(name) for name in rates.attributes()}
+    wanted = {name: charge.attributes.get(name) for name in vocabulary()}
     wanted["region"] = charge.usage.region
     selecting = known.rates.filter(pl.col("capability").is_not_null())
     apart: dict[str, set[str]] = {}

@@ -37,6 +37,7 @@ from curecon.packaged import folder
 from curecon.report import story
 from curecon.report.text import visible
 from curecon.settlement import Credit
+from curecon.vocabulary import vocabulary
 
 LINES_MAX = 20
 """Lines explained of one id, and lines listed of one finding; the ledger has the others."""
@@ -507,7 +508,7 @@ def _billed(row: Mapping[str, Any]) -> BilledLine:
 def _decoded(key: Mapping[str, Any]) -> DecodedCharge:
     return DecodedCharge(
         charge_key_id=str(key["charge_key_id"]),
-        attributes={name: key[name] for name in cards.attributes() if key[name] is not None},
+        attributes={name: key[name] for name in vocabulary() if key[name] is not None},
         region=key["region"],
         unit=key["unit"],
         grade=key["grade"],

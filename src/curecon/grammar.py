@@ -7,11 +7,10 @@ checked when it is read.
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curecon.errors import RatesInvalid
 from curecon.packaged import folder
 from curecon.units import canonical, fold
+from curecon.vocabulary import toml, vocabulary
 
 Grade = Literal["real", "aws-authored", "third-party", "unconfirmed"]
 
@@ -123,25 +123,6 @@ class Grammar:
 
     forms: tuple[Form, ...]
     words: tuple[Words, ...]
-
-
-@cache
-def vocabulary() -> dict[str, frozenset[str] | None]:
-    """Return the attributes in their order, each with its values, or None for any text."""
-    return {
-        name: frozenset(entry["values"]) if "values" in entry else None
-        for name, entry in _toml(folder("rates") / "attributes.toml").items()
-    }
-
-
-@cache
-def priced_as() -> dict[str, dict[str, str | None]]:
-    """Return, by attribute, the values that cost what another value costs; None is absent."""
-    return {
-        name: {value: other or None for value, other in entry["priced_as"].items()}
-        for name, entry in _toml(folder("rates") / "attributes.toml").items()
-        if "priced_as" in entry
-    }
 
 
 @cache
@@ -361,15 +342,8 @@ def product_columns() -> ProductColumns:
     )
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise RatesInvalid(f"{path.name} cannot be read: {error}") from error
-
-
 def _validate(path: Path, kind: type[_Kind]) -> _Kind:
     try:
-        return kind.model_validate(_toml(path))
+        return kind.model_validate(toml(path))
     except ValidationError as error:
         raise RatesInvalid(f"{path.name} breaks the rules: {error}") from error

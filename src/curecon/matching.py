@@ -14,6 +14,7 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from curecon import frames, grammar, money, units
+from curecon.vocabulary import priced_as
 
 PRICED_KINDS = ("usage", "covered_usage")
 
@@ -202,7 +203,7 @@ def as_priced(frame: pl.DataFrame) -> pl.DataFrame:
     """Put in the place of attributes that cost what another value costs that other value."""
     return frame.with_columns(
         pl.col(name).replace(values)
-        for name, values in grammar.priced_as().items()
+        for name, values in priced_as().items()
         if name in frame.columns
     )
 

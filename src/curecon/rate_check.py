@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curecon import by_hand, rates, units
+from curecon import by_hand, units
 from curecon.rate_diff import few
+from curecon.vocabulary import vocabulary
 
 _NEVER = pl.date(9999, 12, 31)
 
@@ -35,7 +36,7 @@ def gaps(cards: pl.DataFrame, places: pl.DataFrame) -> list[Hole]:
     Returns:
         One a pair of rates, with all regions that have the hole between them.
     """
-    key = [*rates.attributes(), "currency"]
+    key = [*vocabulary(), "currency"]
     named = cards.filter(pl.col("region") != by_hand.EVERY_REGION).select(*key, "region").unique()
     everywhere = cards.filter(pl.col("region") == by_hand.EVERY_REGION)
     # What holds in every region also fills the holes of those that are named.

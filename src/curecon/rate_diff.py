@@ -18,6 +18,7 @@ from curecon import decode, matching, price_list, rates, units
 from curecon.errors import OptionInvalid
 from curecon.money import plain
 from curecon.packaged import folder
+from curecon.vocabulary import vocabulary
 
 CARDS = "cards"
 """The word that stands for the packaged cards, where a price list could stand."""
@@ -248,7 +249,7 @@ def _against_cards(listed: pl.DataFrame) -> Difference:
     keys = decoded(charges)
     cards = rates.read_cards([folder("rates")])
     known = pl.concat([cards, price_list.read_price_lists([])], how="diagonal_relaxed")
-    key_rates, reasons = matching.price(keys, known, list(rates.attributes()))
+    key_rates, reasons = matching.price(keys, known, list(vocabulary()))
     held = key_rates.join(
         cards.select("rate_id", "card", "reference"), on="rate_id", how="left"
     ).rename({"price": "card_price"})

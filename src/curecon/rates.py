@@ -6,7 +6,6 @@ folder of cards is put right in one go. What a card may hold is told in `rates/R
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -23,10 +22,11 @@ from pydantic import (
     StringConstraints,
 )
 
-from curecon import by_hand, frames, grammar, money, packaged, units
+from curecon import by_hand, frames, money, units
 from curecon.by_hand import EVERY_REGION, Currency, Line, Price, Quantity, Regions, widths
 from curecon.errors import RatesInvalid
 from curecon.models import RateSource, Record
+from curecon.vocabulary import priced_as, vocabulary
 
 # A card is written by people. What is larger than this is another kind of file, or an attack.
 CARD_BYTES_MAX = 64 * 1024 * 1024
@@ -148,7 +148,7 @@ def _rates_of(files: tuple[_CardFile, ...]) -> tuple[pl.DataFrame, list[str]]:
 
 def _as_priced(rate: Rate) -> Rate:
     """Select on what has the price, so that rates of one price by two names are seen to overlap."""
-    told = grammar.priced_as()
+    told = priced_as()
     select = {name: told.get(name, {}).get(text, text) for name, text in rate.select.items()}
     return rate.model_copy(
         update={"select": {name: text for name, text in select.items() if text is not None}}
@@ -215,7 +215,7 @@ def schema() -> dict[str, pl.DataType]:
     text, day = pl.String(), pl.Date()
     return {
         **dict.fromkeys(("rate_id", "source_kind", "card", "source", "reference"), text),
-        **dict.fromkeys(attributes(), text),
+        **dict.fromkeys(vocabulary(), text),
         "region": text,
         "price": pl.Decimal(*widths(money.PRICE)),
         **dict.fromkeys(("unit", "currency"), text),
@@ -223,16 +223,6 @@ def schema() -> dict[str, pl.DataType]:
         **dict.fromkeys(("tier_from", "tier_to"), pl.Decimal(*widths(money.QUANTITY))),
         "checked": day,
         "unconfirmed": pl.Boolean(),
-    }
-
-
-@cache
-def attributes() -> dict[str, frozenset[str] | None]:
-    """Return the attributes that a rate may select on, each with its values or None for any."""
-    text = (packaged.folder("rates") / "attributes.toml").read_text(encoding="utf-8")
-    return {
-        name: frozenset(table["values"]) if "values" in table else None
-        for name, table in tomllib.loads(text).items()
     }
 
 
@@ -321,7 +311,7 @@ def _card_of(path: Path, content: bytes) -> tuple[_CardFile | None, list[str]]:
 
 def _foreign_words(given: Mapping[str, object]) -> Iterator[str]:
     """Say which attributes, values and units the vocabularies do not know."""
-    known, select, unit = attributes(), given.get("select"), given.get("unit")
+    known, select, unit = vocabulary(), given.get("select"), given.get("unit")
     for name, value in select.items() if isinstance(select, dict) else []:
         values = known.get(name)
         if name not in known:
@@ -358,7 +348,7 @@ def _row(placed: _PlacedRate, region: str) -> dict[str, object]:
         "card": card.card,
         "source": rate.source or card.source,
         "reference": rate.reference,
-        **dict.fromkeys(attributes()),
+        **dict.fromkeys(vocabulary()),
         **rate.select,
         "region": region,
         **rate.model_dump(include=_COPIED),
@@ -476,7 +466,7 @@ def overview(rates: pl.DataFrame, words: str = "", region: str | None = None) ->
         region: keep rates of this region and of every region.
     """
     charge = pl.concat_str(
-        [pl.col(name) for name in attributes() if name != "service"],
+        [pl.col(name) for name in vocabulary() if name != "service"],
         separator=" · ",
         ignore_nulls=True,
     )

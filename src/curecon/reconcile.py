@@ -9,40 +9,31 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import polars as pl
 
 from curecon import (
     __version__,
     acknowledged,
-    agreed,
     checks,
-    contract,
-    decode,
     forecast,
-    frames,
-    free_tier,
     invariants,
     ledger,
     life,
-    matching,
-    neighbours,
-    price_list,
-    promised,
-    rates,
     result,
     source,
     versions,
 )
 from curecon.engine import execute, make, read, step, text
 from curecon.errors import ContractInvalid, CureconError, OptionInvalid
-from curecon.ingest import KEY_COLUMNS, Ingested, ingest
-from curecon.models import AuditResult, Delivery, FindingState, RateSource, Run
-from curecon.packaged import folder
+from curecon.ingest import Ingested, ingest
+from curecon.models import AuditResult, Delivery, FindingState, Run
+
+if TYPE_CHECKING:
+    from curecon.pricing import Knowledge
 
 _PERIOD_HOURS = "CAST(24 * date_diff('day', period, period + INTERVAL 1 MONTH) AS INTEGER)"
-_UNITS_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -71,18 +62,6 @@ class Options:
     max_age: int = 3
 
 
-@dataclass(frozen=True)
-class Knowledge:
-    """What is known about price and agreement, read before the bill is touched."""
-
-    rates: pl.DataFrame
-    relations: dict[str, pl.DataFrame]
-    payer: str | None
-    sources: list[RateSource]
-    notes: list[str]
-    free_tier: contract.FreeTier | None = None
-
-
 def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     """Audit bills into the ledger and return what was found.
 
@@ -102,7 +81,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     with ThreadPoolExecutor(1, "know") as beside, ledger.staged(options.ledger) as stage:
         con = stage.con
         # Rates are read while DuckDB reads the totals.
-        knowing = beside.submit(know, options)
+        knowing = beside.submit(_know, options)
         _begin_report(options)
         try:
             ingested = ingest(
@@ -115,7 +94,7 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         focus(con, stage.catalog)
         _refuse_other_payers(con, known)
         with step("pricing"):
-            _price_keys(con, ingested, known)
+            known.price_keys(con, are_read=bool(ingested.new_ids))
         with step("comparing"):
             _compare(con, stage.catalog, known, options, found)
         with step("checking"):
@@ -137,6 +116,13 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         with _written(outcome, options.out) as publish:
             stage.publish(publish)
     return outcome
+
+
+def _know(options: Options) -> "Knowledge":
+    """Read what is known of prices; what that needs is imported while DuckDB reads the bill."""
+    from curecon.pricing import know  # noqa: PLC0415  # beside the bill, not before it
+
+    return know(options.rates, options.price_lists, options.contract)
 
 
 def _begin_report(options: Options) -> None:
@@ -179,37 +165,6 @@ def _written(outcome: AuditResult, out: Path | None) -> Iterator[Callable[[], No
 
     with files.staged(outcome, out) as publish:
         yield publish
-
-
-def know(options: Options) -> Knowledge:
-    """Read rate cards, price lists and the contract."""
-    folders = [folder("rates"), *options.rates]
-    terms = contract.read(options.contract)
-    listed = price_list.load(list(options.price_lists))
-    frames = [rates.read_cards(folders), listed.rates, agreed.private_rates(terms)]
-    sources = [
-        *rates.card_sources(folders),
-        *listed.sources,
-        *agreed.sources(terms, options.contract),
-    ]
-    every = pl.concat(frames, how="diagonal_relaxed")
-    assert every["rate_id"].is_unique().all(), "two rates have the same id"
-    notes = [
-        f"{skipped.name}: {skipped.prices} price{'s' * (skipped.prices != 1)} left out, "
-        f"{skipped.reason}"
-        for skipped in listed.skipped
-    ]
-    tables = {
-        "contract_units": agreed.model_units(terms),
-        "contract_shares": agreed.discount_shares(terms),
-        "contract_private_shares": agreed.private_shares(terms),
-        "contract_plans": agreed.plans(terms),
-        "contract_plan_rates": agreed.plan_rates(terms),
-        "contract_credits": agreed.credits_due(terms),
-        "contract_tax": agreed.tax(terms),
-        "free_tier_table": pl.DataFrame({"checked": [free_tier.table().checked]}),
-    }
-    return Knowledge(every, tables, terms.payer, sources, notes, terms.free_tier)
 
 
 def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
@@ -257,7 +212,7 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     )
 
 
-def _refuse_other_payers(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
+def _refuse_other_payers(con: duckdb.DuckDBPyConnection, known: "Knowledge") -> None:
     """Refuse to judge one payer's bill by another payer's contract."""
     payers = con.execute("SELECT DISTINCT payer_account FROM run_deliveries ORDER BY 1").fetchall()
     for (payer,) in payers:
@@ -268,121 +223,10 @@ def _refuse_other_payers(con: duckdb.DuckDBPyConnection, known: Knowledge) -> No
             )
 
 
-def _price_keys(con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowledge) -> None:
-    """Decode and price the distinct charge keys in polars; put keys and their rates in the ledger.
-
-    A delivery that was in the ledger already brings its keys from there.
-    """
-    if not ingested.new_ids:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE run_keys AS SELECT charge_key_id, "
-            f"{', '.join(KEY_COLUMNS)} FROM charge_keys "
-            "WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
-        )
-    keys = frames.of_query(con, "SELECT * FROM run_keys ORDER BY charge_key_id")
-    put_prices(con, keys.join(decode.decode(keys), on="charge_key_id", validate="1:1"), known)
-
-
-def put_prices(con: duckdb.DuckDBPyConnection, decoded: pl.DataFrame, known: Knowledge) -> None:
-    """Price decoded charge keys, those of `run_keys`; put keys and their rates in the ledger."""
-    attributes = list(rates.attributes())
-    key_rates, reasons = matching.price(decoded, known.rates, attributes)
-    run_charge_keys = decoded.join(reasons, on="charge_key_id", how="left", validate="1:1").drop(
-        "unit_reason", "usage_type_stem"
-    )
-    assert run_charge_keys.height == decoded.height, "a charge key was lost"
-    listed = _listed(decoded, key_rates, known, attributes)
-    offered = _offered(decoded, known)
-    foreign = neighbours.foreign_skus(decoded, known.rates)
-    own = neighbours.own_rates(decoded, foreign, known.rates, attributes)
-    for table, frame in (
-        ("listed_rates", listed), ("listed_plan_rates", offered), ("foreign_skus", foreign),
-        ("own_rates", own), ("free_charges", free_tier.shared(decoded, known.free_tier)),
-    ):  # fmt: skip
-        _define(con, table, frame)
-    ids = pl.concat([one["rate_id"] for one in (key_rates, listed, offered, own)]).unique()
-    used = known.rates.filter(pl.col("rate_id").is_in(ids.implode()))
-    run_rates = used.with_columns(pl.col("later").fill_null(value=False))
-    for table, frame in (
-        ("charge_keys", run_charge_keys), ("key_rates", key_rates), ("rates", run_rates),
-    ):  # fmt: skip
-        _put(con, table, frame)
-
-
-def _listed(
-    decoded: pl.DataFrame, key_rates: pl.DataFrame, known: Knowledge, attributes: list[str]
-) -> pl.DataFrame:
-    """Price what a contract prices by the public sources too: a bill may stand at the public rate.
-
-    The private rate is then realised by a discount line (sql/steps/private_discounts.sql).
-    """
-    private = key_rates.filter(pl.col("source_kind") == "contract")["charge_key_id"].unique()
-    keys = decoded.filter(pl.col("charge_key_id").is_in(private.implode()))
-    public = known.rates.filter(pl.col("source_kind") != "contract")
-    return matching.price(keys, public, attributes)[0]
-
-
-def _offered(decoded: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
-    """Return AWS's offers of savings-plan rates for the usage types that plans cover here."""
-    covered = decoded.filter(pl.col("kind") == "covered_usage")["line_item_usage_type"].unique()
-    names = ("plan_usage_type", "usage_type", "operation")
-    columns = [pl.col(name) for name in ("rate_id", *names)]
-    rated = known.rates.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in names if name not in known.rates.columns
-    )
-    return rated.filter(
-        pl.col("source_kind") == "savings_plan", pl.col("usage_type").is_in(covered.implode())
-    ).select(*columns, pl.col("price").alias("rate"), "starts", "ends")
-
-
-def _define(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Make a table of this run of a frame."""
-    frames.register(con, "incoming", frame)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
-    con.unregister("incoming")
-
-
-def _put(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Replace the rows of a table that have the ids of the frame's rows."""
-    id_column = "rate_id" if table == "rates" else "charge_key_id"
-    frames.register(con, "incoming", frame)
-    scope = "run_keys" if table == "key_rates" else "incoming"
-    con.execute(f"DELETE FROM {table} WHERE {id_column} IN (SELECT {id_column} FROM {scope})")
-    columns = ", ".join(row[0] for row in con.execute(f"DESCRIBE {table}").fetchall())
-    con.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming")
-    con.unregister("incoming")
-
-
-def define_priced(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
-    """Define `priced`: every line of this run beside its rate and what it should have cost."""
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
-        f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
-    )
-    for table, frame in known.relations.items():
-        _define(con, table, frame)
-    for name in (
-        "repeated",
-        "negations",
-        "quantities",
-        "tiered",
-        "focus_costs",
-        "private_discounts",
-        "discounts",
-        "plan_fees",
-        "free_tier",
-    ):
-        make(con, "steps", f"{name}.sql")
-    promised.tell_discounts(con)
-    promised.follow(con)
-    make(con, "steps", "credits.sql")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
-
-
 def _compare(
     con: duckdb.DuckDBPyConnection,
     catalog: str,
-    known: Knowledge,
+    known: "Knowledge",
     options: Options,
     found: Sequence[checks.Check],
 ) -> None:
@@ -396,7 +240,7 @@ def _compare(
     for tag in sorted(set(options.required_tags)):
         con.execute("INSERT INTO required_tags VALUES (?)", [tag])
     make(con, "duckdb", "untagged.sql")
-    define_priced(con, known)
+    known.define_priced(con)
     target = f"INSERT INTO {catalog}.main.compared BY NAME"
     execute(con, f"{target} {read('steps', 'compared.sql')}")
     make(con, "steps", "cancelled.sql")
@@ -417,7 +261,7 @@ def _compare(
             f"{target} SELECT delivery_id, line, {text(component)} AS component, reason, "
             f"{rate_id} AS rate_id, difference, 0 AS billed_part FROM {missed}"
         )
-    _look_nearby(con, known)
+    known.look_nearby(con)
     make(con, "steps", "focus_kept.sql")
     checks.move(con, catalog, found)
     make(con, "steps", "components.sql")
@@ -438,28 +282,8 @@ def _name_tags(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"UPDATE anomalies SET reason = reason || t.told FROM tagged AS t WHERE {same}")
 
 
-def _look_nearby(con: duckdb.DuckDBPyConnection, known: Knowledge) -> None:
-    """Make `near_rates`, what the neighbours of charges cost, and `on_demand_rates`."""
-    keys = frames.of_query(
-        con,
-        "SELECT * FROM charge_keys WHERE charge_key_id IN (SELECT l.charge_key_id FROM compared "
-        "AS c JOIN lines AS l ON l.line = c.line WHERE c.component = 'rate') "
-        "OR (charge_key_id IN (SELECT charge_key_id FROM run_keys) "
-        "AND (resource_type = 'inference-profile' OR (capability = 'provisioned_throughput' "
-        "AND EXISTS (SELECT 1 FROM contract_units)))) ORDER BY charge_key_id",
-    )
-    near = neighbours.rates_nearby(keys, known.rates, list(rates.attributes()))
-    ordinary = neighbours.on_demand(known.rates)
-    for table, frame in (("near_rates", near), ("on_demand_rates", ordinary)):
-        _define(con, table, frame)
-    # What a check expects by such a rate has to name it.
-    due = near.filter(pl.col("how").is_in(["commitment", "global"]))["rate_id"].unique()
-    used = known.rates.filter(pl.col("rate_id").is_in(due.implode()))
-    _put(con, "rates", used.with_columns(pl.col("later").fill_null(value=False)))
-
-
 def _record(
-    con: duckdb.DuckDBPyConnection, ingested: Ingested, known: Knowledge, started: datetime
+    con: duckdb.DuckDBPyConnection, ingested: Ingested, known: "Knowledge", started: datetime
 ) -> Run:
     """Write down the run: what it read and what it judged by."""
     run_id = uuid.uuid4().hex[:16]
@@ -504,11 +328,11 @@ def bring_in(
         CureconError: the bill or the ledger cannot be used; the ledger is as it was.
     """
     bill = source.find(bills, periods)
-    known = know(Options())
+    known = _know(Options())
     with ledger.staged(path) as stage:
         ingested = ingest(stage.con, bill, services=services, periods=periods)
         focus(stage.con, stage.catalog)
-        _price_keys(stage.con, ingested, known)
+        known.price_keys(stage.con, are_read=bool(ingested.new_ids))
         brought = result.deliveries(stage.con)
         stage.publish()
     return brought

@@ -21,6 +21,7 @@ from curecon.errors import RatesInvalid
 from curecon.models import Record
 from curecon.money import plain
 from curecon.packaged import folder
+from curecon.vocabulary import vocabulary
 
 _NEVER = date(9999, 12, 31)
 _HALF_A_PERCENT = Fraction(1, 2)
@@ -74,7 +75,7 @@ def read(path: Path) -> tuple[str, list[Saving]]:
     if not isinstance(tables, list) or not tables:
         problems.append(f"{place}: holds no [[saving]] table")
         tables = []
-    known, found = rates.attributes()["capability"] or frozenset(), []
+    known, found = vocabulary()["capability"] or frozenset(), []
     for number, table in enumerate(tables, start=1):
         one, wrong = by_hand.checked(Saving, table, f"{place}: saving {number}")
         foreign = [name for name in one.capabilities if name not in known] if one else []
@@ -138,7 +139,7 @@ def beyond(asked: pl.DataFrame, known: pl.DataFrame) -> list[str]:
     """
     on_demand = known.filter(pl.col("source_kind") != "savings_plan")
     keys = _keys(asked, on_demand)
-    key_rates, _ = matching.price(keys, on_demand, list(rates.attributes()))
+    key_rates, _ = matching.price(keys, on_demand, list(vocabulary()))
     beside = (
         keys.select("charge_key_id", "capability", *_NAMES)
         .join(key_rates.rename({"price": "full"}), on="charge_key_id")

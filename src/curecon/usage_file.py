@@ -16,11 +16,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from curecon import by_hand, rates, units
+from curecon import by_hand, units
 from curecon.errors import UsageInvalid
 from curecon.models import Record
 from curecon.money import plain
 from curecon.report.text import visible
+from curecon.vocabulary import vocabulary
 
 _BYTES_MAX = 16 * 1024 * 1024
 _PROBLEMS_SHOWN_MAX = 50
@@ -75,7 +76,7 @@ class Usage(Record):
 @cache
 def _model() -> type[Usage]:
     """Return `Usage` with a key for each word and each attribute."""
-    keys = [*WORDS, *rates.attributes()]
+    keys = [*WORDS, *vocabulary()]
     fields: dict[str, Any] = dict.fromkeys(keys, (by_hand.Line | None, None))
     return create_model("Usage", __base__=Usage, **fields)
 
@@ -97,7 +98,7 @@ class Charge:
     @property
     def attributes(self) -> dict[str, str]:
         """The decoded attributes, none where AWS's own words are given."""
-        return self.usage.said(rates.attributes())
+        return self.usage.said(vocabulary())
 
     @property
     def marketplace(self) -> bool | None:
@@ -202,7 +203,7 @@ def _sentence(error: ErrorDetails) -> str:
 
 def _contradictions(usage: Usage) -> Iterator[str]:
     """Say where a usage is told both ways, in neither, or by half."""
-    words, attributes = usage.said(WORDS), usage.said(rates.attributes())
+    words, attributes = usage.said(WORDS), usage.said(vocabulary())
     if words and attributes:
         yield (
             f"mixes AWS's own words ({', '.join(words)}) with decoded attributes "
@@ -222,7 +223,7 @@ def _contradictions(usage: Usage) -> Iterator[str]:
 
 def _foreign_words(usage: Usage) -> Iterator[str]:
     """Say which attributes and units the vocabularies do not know."""
-    allowed = rates.attributes()
+    allowed = vocabulary()
     attributes = usage.said(allowed)
     for name, value in attributes.items():
         values = allowed[name]

@@ -12,8 +12,9 @@ from curecon.decode.expressions import folded, nothing, translated
 from curecon.decode.model_names import with_models
 from curecon.decode.product import compared_with_columns, with_instance_types, with_regions
 from curecon.decode.usage_types import read_whole, read_words
-from curecon.grammar import grammar, vocabulary
+from curecon.grammar import grammar
 from curecon.units import unit_table
+from curecon.vocabulary import vocabulary
 
 KEY_COLUMNS = (
     "kind",

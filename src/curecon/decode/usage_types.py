@@ -5,13 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from curecon.decode.expressions import nothing, translated
-from curecon.grammar import (
-    Form,
-    Words,
-    grammar,
-    regions,
-    vocabulary,
-)
+from curecon.grammar import Form, Words, grammar, regions
+from curecon.vocabulary import vocabulary
 
 _PREFIX = r"\A([A-Z]{2,4}[0-9]?)[-_]"
 _SECOND_PREFIX = r"\AMP:([A-Z]{2,4}[0-9]?)_"
