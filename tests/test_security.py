@@ -10,7 +10,7 @@ import botocore.client
 import pytest
 
 import bills
-from curecon import cli
+from curecon import Options, audit, cli, ledger
 from curecon.errors import BillUnreadable, printable
 from curecon.store import fetch
 
@@ -34,6 +34,29 @@ def test_a_threat_names_tests_that_exist(row):
 def test_every_row_of_the_table_names_a_test():
     table = [row for row in PAGE.splitlines() if row.startswith("| ")]
     assert len(table) == len(ROWS) + 1  # the head
+
+
+# --- what a bill says is never SQL
+
+
+@pytest.mark.parametrize("write", [bills.write_csv, bills.write_parquet])
+def test_names_and_cells_of_a_bill_are_never_sql(tmp_path, write):
+    """Codes, accounts and names of columns go into statements, so both kinds of quotes are tried."""
+    evil = "bedrock'\"; DROP TABLE lines; --"
+    named = ("line_item_product_code", "line_item_usage_account_id", "bill_payer_account_id",
+             "line_item_usage_type", "bill_invoice_id", "product_servicecode")  # fmt: skip
+    told = dict.fromkeys(named, evil) | {f"resource_tags_user_{evil}": evil}
+    rows = bills.with_ids([bills.line(**told), bills.line(**told, start="2026-10-02T00:00:00")])
+    for row in rows:
+        row.pop("resource_tags", None)
+    path = write(tmp_path / "it's; --.bill", rows)
+    path = path.rename(path.with_suffix(".csv" if write is bills.write_csv else ".parquet"))
+    audit([path], Options(ledger=tmp_path / "l.duckdb"))
+    with ledger.reading(tmp_path / "l.duckdb") as con:
+        found = con.execute(
+            f"SELECT {', '.join(named)}, map_values(resource_tags) FROM line_items"
+        ).fetchall()
+    assert found == [(*[evil] * len(named), [evil])] * 2
 
 
 # --- least privilege
