@@ -304,6 +304,29 @@ judged AS (
         OR e.line IS NOT NULL
 ),
 
+-- Whether the contracted prices of a bill count its discounts in, as most lines tell whose discount is
+-- right.
+conventions AS (
+    SELECT
+        delivery_id,
+        sum(CASE WHEN abs(at_contracted - gross) <= tolerance THEN 1 ELSE 0 END)
+            > sum(CASE WHEN abs(at_contracted - net) <= tolerance THEN 1 ELSE 0 END)
+            AS leaves_discounts_out
+    FROM judged
+    WHERE abs(billed - net) <= tolerance
+        AND gross - net > tolerance
+    GROUP BY 1
+),
+
+conventional AS (
+    SELECT
+        j.*,
+        coalesce(c.leaves_discounts_out, FALSE) AS leaves_discounts_out
+    FROM judged AS j
+    LEFT JOIN conventions AS c
+        ON c.delivery_id = j.delivery_id
+),
+
 told AS (
     SELECT
         *,
@@ -311,13 +334,16 @@ told AS (
         coalesce(abs(billed - other_net) <= tolerance, FALSE) AS is_other,
         coalesce(is_open, FALSE) AND abs(billed - gross) <= tolerance AS is_undiscounted,
         coalesce(abs(at_contracted - gross) <= tolerance, FALSE)
-            OR coalesce(abs(at_contracted - net) <= tolerance, FALSE)
+            OR (
+                coalesce(abs(at_contracted - net) <= tolerance, FALSE)
+                AND NOT leaves_discounts_out
+            )
             OR (contracted_price IS NULL AND coalesce(abs(at_list - gross) <= tolerance, TRUE))
             AS is_priced_right,
         coalesce(abs(billed - contracted_net) <= tolerance, FALSE) AS follows_contracted,
         coalesce(abs(billed - at_contracted) <= tolerance, FALSE) AS is_contracted,
         coalesce(abs(billed - list_net) <= tolerance, FALSE) AS follows_list
-    FROM judged
+    FROM conventional
     -- Nothing billed at no price is free, or bundled, and has no part left of it.
     WHERE billed <> 0
         OR contracted_price <> 0
