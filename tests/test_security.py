@@ -41,7 +41,7 @@ def test_every_row_of_the_table_names_a_test():
 
 @pytest.mark.parametrize("write", [bills.write_csv, bills.write_parquet])
 def test_names_and_cells_of_a_bill_are_never_sql(tmp_path, write):
-    """Codes, accounts and names of columns go into statements, so both kinds of quotes are tried."""
+    """Codes, accounts and names of columns go into statements; both kinds of quotes are tried."""
     evil = "bedrock'\"; DROP TABLE lines; --"
     named = ("line_item_product_code", "line_item_usage_account_id", "bill_payer_account_id",
              "line_item_usage_type", "bill_invoice_id", "product_servicecode")  # fmt: skip

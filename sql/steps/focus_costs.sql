@@ -304,8 +304,8 @@ judged AS (
         OR e.line IS NOT NULL
 ),
 
--- Whether the contracted prices of a bill count its discounts in, as most lines tell whose discount is
--- right.
+-- Whether the contracted prices of a bill count its discounts in, as most lines tell whose discount
+-- is right.
 conventions AS (
     SELECT
         delivery_id,
@@ -352,7 +352,7 @@ told AS (
 ),
 
 -- A discount that nobody granted, or another one than was granted, is some round percentage, to the
--- last digit. Of a tenth of a cent some percentage comes to anything, but only no discount to all of it.
+-- last digit. Of a tenth of a cent some percentage comes to anything, but only no discount to all.
 another_share AS (
     SELECT DISTINCT t.line
     FROM told AS t
