@@ -574,6 +574,31 @@ def test_decode_reads_usage_types(capsys):
     assert "The usage type USE1-Demo is not known." in shown
 
 
+def test_output_that_is_closed_goes_nowhere():
+    """As `curecon decode x >&-` in a shell."""
+    code = "import os, sys; os.close({}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    for closed in (1, 2):
+        command = [sys.executable, "-c", code.format(closed), "-m", "curecon.cli", "decode", "x"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0
+        assert "Traceback" not in done.stderr
+
+
+def test_rates_that_nobody_knows_are_told(here, capsys):
+    assert cli.run(["rates", "list", "no-such-model", "--region", "eu-west-1"]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        "curecon: no rate with the words no-such-model in eu-west-1 is known; leave a word out\n"
+    )
+
+
+def test_a_folder_without_checks_is_told(here, capsys):
+    (here / "empty").mkdir()
+    assert cli.run(["checks", "list", "--checks", str(here / "empty")]) == 2
+    assert "empty: holds no check; a check is a file NAME.sql" in capsys.readouterr().err
+
+
 def test_rates_are_listed_and_checked(here, capsys):
     arguments = ["rates", "list", "human task", "--format", "csv"]
     assert cli.run(arguments) == cli.FINE

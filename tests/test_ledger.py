@@ -398,7 +398,10 @@ def refused(path, audited, kind=LedgerUnreadable):
 def test_files_that_are_no_ledger_are_refused(tmp_path, audited):
     text = tmp_path / "text.duckdb"
     text.write_text("hello, I am no database\n" * 500)
-    assert "cannot be opened as a ledger" in refused(text, audited)
+    assert "cannot be opened as a ledger (it is no DuckDB file)" in refused(text, audited)
+    bill = tmp_path / "bill.csv"
+    bill.write_text("identity/LineItemId\n1\n")
+    assert "cannot be opened as a ledger (it is no DuckDB file)" in refused(bill, audited)
     cut = tmp_path / "cut.duckdb"
     cut.write_bytes(audited.read_bytes()[:5000])
     assert "cannot be opened as a ledger" in refused(cut, audited)

@@ -100,7 +100,10 @@ def load(folders: Sequence[Path] = ()) -> list[Check]:
 def _files(base: Path) -> list[Path]:
     if not base.is_dir():
         raise CheckInvalid(f"{base}: no such folder of checks")
-    return sorted(base.glob("*.sql"))
+    found = sorted(base.glob("*.sql"))
+    if not found:
+        raise CheckInvalid(f"{base}: holds no check; a check is a file NAME.sql")
+    return found
 
 
 def _parse(path: Path) -> Check:

@@ -367,6 +367,7 @@ for _name, _about in (("collect", "Collect evidence of use."),):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    _open_what_is_closed()
     # A command keeps most of what it makes until its end: to look for garbage often finds none.
     gc.set_threshold(_ALLOCATIONS, 50, 50)
     status = run(arguments)
@@ -378,6 +379,13 @@ def main(arguments: list[str] | None = None) -> None:
                 stream.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Let output that the caller has closed (`>&-`) go nowhere, as other programs do."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def run(arguments: list[str] | None = None) -> int:

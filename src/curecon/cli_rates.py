@@ -112,6 +112,10 @@ def rates_list(
     from curecon.packaged import folder
 
     frame = cards.overview(cards.read_cards([folder("rates"), *rates]), " ".join(words), region)
+    if frame.is_empty():
+        where = f" in {region}" if region else ""
+        said = f" with the words {' '.join(words)}" if words else ""
+        sys.stderr.write(f"curecon: no rate{said}{where} is known; leave a word out\n")
     if format == "table":
         from rich.console import Console
 

@@ -218,6 +218,15 @@ def _is_new(path: Path) -> bool:
     return not path.exists() or path.stat().st_size == 0
 
 
+def _is_database(path: Path) -> bool:
+    """Say whether a file begins as DuckDB's files do; one that cannot be read may."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(12)[8:] == b"DUCK"
+    except OSError:
+        return True
+
+
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = duckdb.connect(str(path), read_only=read_only)
@@ -231,7 +240,8 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
                 f"{path}: another program{process} holds this ledger open; "
                 "close it there, or give --ledger another file"
             ) from error
-        raise LedgerUnreadable(f"{path}: cannot be opened as a ledger ({_first(error)})") from error
+        reason = _first(error) if _is_database(path) else "it is no DuckDB file"
+        raise LedgerUnreadable(f"{path}: cannot be opened as a ledger ({reason})") from error
     con.execute("SET TimeZone = 'UTC'")
     con.execute(f"SET memory_limit = '{_MEMORY}'")
     con.execute("SET preserve_insertion_order = false")
