@@ -379,6 +379,15 @@ def test_names_that_collide_without_case_are_not_lost(tmp_path):
     assert line["line_item_usage_type"] == "USE1-NovaLite-input-tokens"
 
 
+def test_a_column_that_is_read_comes_once():
+    delivered = list(aws.legacy_rows(aws.bill()[:1])[0])
+    assert recognise("bill.csv", [*delivered, "product/x", "product/x"], period_known=False)
+    with pytest.raises(
+        FormatUnknown, match=r"bill.csv: the column lineItem/UnblendedCost is there 2"
+    ):
+        recognise("bill.csv", [*delivered, "lineItem/UnblendedCost"], period_known=False)
+
+
 def test_the_plan_arn_has_two_spellings(tmp_path):
     for number, name in enumerate(("savingsPlan/SavingsPlanARN", "savingsPlan/SavingsPlanArn")):
         rows = aws.legacy_rows(aws.bill()[4:5])

@@ -5,6 +5,7 @@ SELECT, to the columns of `line_items`.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -96,13 +97,15 @@ def recognise(file: str, delivered: list[str], *, period_known: bool) -> Format:
     """Tell the report type from the columns delivered.
 
     Raises:
-        FormatUnknown: no format has all its required columns there; the message lists what the
-            nearest one misses and what was found.
+        FormatUnknown: no format has all its required columns there, of which the message lists what
+            the nearest one misses and what was found; or a column that is read comes twice.
     """
     misses = []
     for known in formats():
-        missing = known.missing(known.find(delivered), period_known=period_known)
+        columns = known.find(delivered)
+        missing = known.missing(columns, period_known=period_known)
         if not missing:
+            _refuse_twice(file, delivered, columns.values())
             return known
         misses.append((len(missing), known.name, missing))
     _, name, missing = min(misses)
@@ -117,6 +120,16 @@ def recognise(file: str, delivered: list[str], *, period_known: bool) -> Format:
         f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}{hint}. "
         f"Found: {found or 'none'}"
     )
+
+
+def _refuse_twice(file: str, delivered: list[str], read: Iterable[str]) -> None:
+    """Refuse a column that is read and there twice: nothing says which of them AWS wrote."""
+    for name in read:
+        if delivered.count(name) > 1:
+            raise FormatUnknown(
+                f"{file}: the column {name} is there {delivered.count(name)} times, so nothing says "
+                "which one holds; export the file again"
+            )
 
 
 def _read(path: Path) -> Format:
