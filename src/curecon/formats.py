@@ -127,8 +127,8 @@ def _refuse_twice(file: str, delivered: list[str], read: Iterable[str]) -> None:
     for name in read:
         if delivered.count(name) > 1:
             raise FormatUnknown(
-                f"{file}: the column {name} is there {delivered.count(name)} times, so nothing says "
-                "which one holds; export the file again"
+                f"{file}: the column {name} is there {delivered.count(name)} times, so nothing "
+                "says which one holds; export the file again"
             )
 
 
