@@ -5,37 +5,74 @@
 -- question: Is usage that a savings plan covers counted above the rate on demand?
 -- A savings plan takes its commitment for less than the rate on demand (SageMaker pricing page, "up
 -- to 64 %"); the bill states both rates. Rates that the contract agrees are held against that.
+-- FOCUS states no rate of the plan: there the effective cost is above the list cost.
 SELECT
-    l.line,
-    CAST(round(
-        l.line_item_usage_amount * CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)), 10
-    ) AS DECIMAL(36, 20)) AS billed,
-    CAST(round(
-        l.line_item_usage_amount * CAST(l.line_item_unblended_rate AS DECIMAL(15, 10)), 10
-    ) AS DECIMAL(36, 20)) AS expected,
-    CAST(round(
-        l.line_item_usage_amount
-            * CAST(l.savings_plan_savings_plan_rate - l.line_item_unblended_rate
-                AS DECIMAL(15, 10)),
-        10
-    ) AS DECIMAL(36, 20)) AS difference,
+    line,
+    billed,
+    expected,
+    difference,
     'The rate of the savings plan is above the rate on demand.' AS reason
-FROM lines AS l
-JOIN charge_keys AS k
-    ON k.charge_key_id = l.charge_key_id
-WHERE k.kind = 'covered_usage'
-    AND k.price_basis = 'unblended'
-    AND l.line_item_usage_amount > 0
-    AND l.line_item_unblended_rate > 0
-    AND l.line_item_unblended_rate < 100000
-    AND l.savings_plan_savings_plan_rate < 100000
-    AND l.savings_plan_savings_plan_rate > l.line_item_unblended_rate
-    AND NOT EXISTS (
-        SELECT 1
-        FROM contract_plan_rates AS p
-        WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
-            AND p.usage_type = k.line_item_usage_type
-            AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-            AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-    )
-ORDER BY l.identity_line_item_id, l.identity_time_interval
+FROM (
+    SELECT
+        l.line,
+        l.identity_line_item_id,
+        l.identity_time_interval,
+        CAST(round(
+            l.line_item_usage_amount * CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)), 10
+        ) AS DECIMAL(36, 20)) AS billed,
+        CAST(round(
+            l.line_item_usage_amount * CAST(l.line_item_unblended_rate AS DECIMAL(15, 10)), 10
+        ) AS DECIMAL(36, 20)) AS expected,
+        CAST(round(
+            l.line_item_usage_amount
+                * CAST(l.savings_plan_savings_plan_rate - l.line_item_unblended_rate
+                    AS DECIMAL(15, 10)),
+            10
+        ) AS DECIMAL(36, 20)) AS difference
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind = 'covered_usage'
+        AND k.price_basis = 'unblended'
+        AND l.line_item_usage_amount > 0
+        AND l.line_item_unblended_rate > 0
+        AND l.line_item_unblended_rate < 100000
+        AND l.savings_plan_savings_plan_rate < 100000
+        AND l.savings_plan_savings_plan_rate > l.line_item_unblended_rate
+        AND NOT EXISTS (
+            SELECT 1
+            FROM contract_plan_rates AS p
+            WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
+                AND p.usage_type = k.line_item_usage_type
+                AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
+                AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+        )
+    UNION ALL
+    SELECT
+        l.line,
+        l.identity_line_item_id,
+        l.identity_time_interval,
+        l.savings_plan_savings_plan_effective_cost AS billed,
+        l.pricing_public_on_demand_cost AS expected,
+        CAST(l.savings_plan_savings_plan_effective_cost - l.pricing_public_on_demand_cost
+            AS DECIMAL(36, 20)) AS difference
+    FROM lines AS l
+    JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+    WHERE k.kind = 'covered_usage'
+        AND k.price_basis = 'list'
+        AND l.line_item_usage_amount > 0
+        AND l.pricing_public_on_demand_rate > 0
+        AND l.pricing_public_on_demand_cost > 0
+        AND l.savings_plan_savings_plan_effective_cost
+            > l.pricing_public_on_demand_cost + 0.0000000001 * l.hours
+        AND NOT EXISTS (
+            SELECT 1
+            FROM contract_plan_rates AS p
+            WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
+                AND p.usage_type = k.line_item_usage_type
+                AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
+                AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+        )
+) AS covered
+ORDER BY identity_line_item_id, identity_time_interval
