@@ -382,9 +382,7 @@ def test_names_that_collide_without_case_are_not_lost(tmp_path):
 def test_a_column_that_is_read_comes_once():
     delivered = list(aws.legacy_rows(aws.bill()[:1])[0])
     assert recognise("bill.csv", [*delivered, "product/x", "product/x"], period_known=False)
-    with pytest.raises(
-        FormatUnknown, match=r"lineItem/UnblendedCost is there 2 times"
-    ):
+    with pytest.raises(FormatUnknown, match=r"lineItem/UnblendedCost is there 2 times"):
         recognise("bill.csv", [*delivered, "lineItem/UnblendedCost"], period_known=False)
 
 

@@ -140,10 +140,9 @@ def content(path: Path, what: str, bytes_max: int) -> bytes:
         Unreadable: it is no file, is larger than any `what`, or cannot be read.
     """
     try:
-        if not path.exists():
-            raise Unreadable(f"{shown(path)}: no such file")
         if not path.is_file():
-            raise Unreadable(f"{shown(path)} is not a file that can be read")
+            there = "" if path.exists() else "; nothing is there"
+            raise Unreadable(f"{shown(path)} is not a file that can be read{there}")
         if path.stat().st_size > bytes_max:
             raise Unreadable(f"{shown(path)} is too large for a {what}; split it")
         return path.read_bytes()

@@ -41,7 +41,9 @@ def _service(written: object) -> object:
 Service = Annotated[Literal["*", "bedrock", "sagemaker"], BeforeValidator(_service)]
 Services = Annotated[list[Service], Field(min_length=1)]
 Account = Annotated[str, StringConstraints(pattern="^[0-9]{12}$")]
-LineType = Literal["EdpDiscount", "PrivateRateDiscount", "BundledDiscount", "Discount"]
+LineType = Literal[
+    "EdpDiscount", "PrivateRateDiscount", "BundledDiscount", "Discount", "SppDiscount"
+]
 
 
 class _Agreed(Record):

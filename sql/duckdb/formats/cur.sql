@@ -76,7 +76,9 @@ SELECT
         WHEN line_item_line_item_type = 'Credit' THEN 'credit'
         WHEN line_item_line_item_type = 'Refund' THEN 'refund'
         WHEN line_item_line_item_type IN (
-            'EdpDiscount', 'BundledDiscount', 'PrivateRateDiscount', 'Discount'
+            'EdpDiscount', 'BundledDiscount', 'PrivateRateDiscount', 'Discount',
+            -- Those of resellers and of reserved instances: public code that reads real reports.
+            'SppDiscount', 'RiVolumeDiscount'
         ) THEN 'discount'
         ELSE 'unknown'
     END AS kind,
