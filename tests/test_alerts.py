@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from datetime import date, datetime
 from decimal import Decimal
@@ -121,6 +122,21 @@ def ack(book, finding, **given):
 
 
 # --- once
+
+
+def test_how_final_the_bill_is_is_told_with_it(book, server):
+    book(month(bill_invoicing_entity="<!channel>"))
+    book.tell(server.url)
+    said = server.taken[0]["message"]
+    assert re.search(r"^Invoices of 2026-10: .!channel.: not final, no line is", said, re.MULTILINE)
+    assert "<!channel>" not in said
+    lines = month(days=4)
+    book([{**one, "bill_invoice_id": "I-1"} for one in lines])
+    book.tell(server.url)
+    assert (
+        "Invoices of 2026-10: final, 100 % of 4 lines and 100 % of USD invoiced."
+        in server.taken[1]["message"]
+    )
 
 
 def test_what_is_new_is_told_once(book, server):

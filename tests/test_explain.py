@@ -659,11 +659,13 @@ def test_findings_are_listed_by_what_is_asked_for(at_demo, demo, capsys):
     every = explanation.findings(demo)
     assert len(every) == 15
     assert {one.severity for one in explanation.findings(demo, severity="warning")} == {"warning"}
-    assert explanation.findings(demo, period="2024-07") == []
+    with pytest.raises(OptionInvalid, match="has no '2024-07'; it has 2024-06"):
+        explanation.findings(demo, period="2024-07")
     table = said(capsys, "findings", "list", "--check", "rate_differs", "--severity", "error").out
     assert "+30.00 USD" in table
     assert "Human" not in table
-    assert said(capsys, "findings", "list", "--period", "2020-01").out == "No findings.\n"
+    empty = said(capsys, "findings", "list", "--check", "negative_usage")
+    assert empty.out == "No findings.\n"
     csv = said(capsys, "findings", "list", "--format", "csv").out
     assert csv.count("\r\n") == len(every) + 1
     markdown = said(capsys, "findings", "list", "--format", "markdown").out

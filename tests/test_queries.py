@@ -161,6 +161,12 @@ EXPECTED = {
         {}, ("invoice", "lines", "billed", "in_scope_lines", "in_scope_billed"),
         [("I1", 4, "0.69", 4, "0.69"), ("I2", 1, "5", 0, "0"), (None, 6, "81.89", 6, "81.89")],
     ),
+    "finality": (
+        # 4 of the 10 lines in scope carry the invoice I1, and 0.69 of their 82.58.
+        {}, ("period", "is_final", "lines", "final_lines", "final_billed", "percent_of_lines",
+             "percent_of_billed"),
+        [("2026-10", 0, 10, 4, "0.69", "40", "0.8")],
+    ),
     "savings_plans": (
         {}, ("plan", "hours", "on_demand", "effective", "saved"),
         [("plan-1", "1", "0.23", "0.147", "0.083")],
@@ -340,6 +346,47 @@ def test_the_shell_does_not_hold_the_ledger(book):
         assert con.execute("SELECT 1").fetchall() == [(1,)]
 
 
+def test_counts_are_whole_numbers_and_amounts_are_text(book):
+    said = queries.render(
+        queries.sql("SELECT sum(lines) AS n, sum(billed) AS b FROM bridge", book), "json"
+    )
+    assert json.loads(said) == [{"n": 10, "b": "82.58000000000000000000"}]
+    huge = queries.sql("SELECT sum(x) AS n FROM (VALUES (9223372036854775807), (1)) AS v (x)", book)
+    assert json.loads(queries.render(huge, "json")) == [{"n": "9223372036854775808"}]
+
+
+def test_a_table_that_does_not_fit_is_written_row_by_row_and_leaves_nothing_out(
+    book, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run(["sql", "monthly", "--ledger", str(book)]) == cli.FINE
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["period", "2026-10"] in shown
+    assert ["billed", "82.58"] in shown
+    assert ["currency", "USD"] in shown
+    monkeypatch.setenv("COLUMNS", "160")
+    assert cli.run(["sql", "monthly", "--ledger", str(book)]) == cli.FINE
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == [
+        "period", "payer_account", "billed", "expected", "difference", "unpriced", "not_repriced",
+        "currency",
+    ]  # fmt: skip
+    assert row.split()[0] == "2026-10"
+
+
+def test_a_period_or_a_check_that_nobody_knows_is_refused(book, capsys):
+    for words, said in (
+        (["--period", "2026-11"], "the ledger has no '2026-11'; it has 2026-10"),
+        (["--check", "unpriced_charges"], "(near: unpriced_charge"),
+    ):
+        assert cli.run(["findings", "list", *words, "--ledger", str(book)]) == cli.FAILED
+        assert said in capsys.readouterr().err
+    # A check of the package that found nothing is no mistake.
+    known = ["findings", "list", "--check", "duplicate_line", "--ledger", str(book)]
+    assert cli.run(known) == cli.FINE
+    assert "No findings" in capsys.readouterr().out
+
+
 # --- assistants
 
 
@@ -382,6 +429,8 @@ def test_an_assistant_asks_and_changes_nothing(book):
             ("sql", {"select": "SELECT * FROM read_text('/etc/hostname')"}),
             ("query", {"name": "SELECT 1"}),
             ("explain_finding", {"finding_id": "none"}),
+            ("findings", {"period": "2026-11"}),
+            ("findings", {"severity": "critical"}),
         ],
     )
     assert all(tool.annotations.readOnlyHint for tool in tools)
@@ -392,7 +441,9 @@ def test_an_assistant_asks_and_changes_nothing(book):
     assert (told(many)["row_count"], told(many)["complete"]) == (1000, False)
     assert len(told(many)["rows"]) == 200
     assert "component" in {row["name"] for row in told(columns)["rows"]}
-    assert "unpriced_charge" in {row["check"] for row in told(findings)["rows"]}
+    assert ("unpriced_charge", "new") in {
+        (row["check"], row["state"]) for row in told(findings)["rows"]
+    }
     assert all(answer.isError for answer in refused)
     assert not any("Traceback" in answer.content[0].text for answer in refused)
     assert book.read_bytes() == before

@@ -4,6 +4,7 @@ The price of a line, what it is held against and its tolerance are those of sql/
 and its tiers those of sql/steps/tiered.sql, asked for these lines alone.
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import polars as pl
 
 from curecon import frames
 from curecon.engine import read
+from curecon.errors import OptionInvalid
+from curecon.packaged import folder
 from curecon.report import story
 from curecon.report.figures import add, number
 from curecon.report.text import visible
@@ -99,6 +102,29 @@ def records(
     found = con.execute(query, params)
     columns = [column[0] for column in found.description or []]
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+def refuse_unknown(con: duckdb.DuckDBPyConnection, period: str | None, check: str | None) -> None:
+    """Refuse a period or a check that is not there: no findings of it would read as good news."""
+    there = con.execute(
+        "SELECT DISTINCT strftime(period, '%Y-%m') FROM deliveries "
+        "UNION SELECT period FROM known_findings ORDER BY 1"
+    ).fetchall()
+    periods = [one for (one,) in there]
+    if period is not None and period not in periods:
+        raise OptionInvalid(
+            f"the ledger has no {period!r}; it has {', '.join(periods) or 'no period'}"
+        )
+    found = con.execute('SELECT DISTINCT "check" FROM known_findings').fetchall()
+    checks = {one for (one,) in found}
+    checks |= {path.stem for path in (folder("sql") / "checks").glob("*.sql")}
+    if check is not None and check not in checks:
+        near = difflib.get_close_matches(check, sorted(checks), n=3)
+        hint = f" (near: {', '.join(near)})" if near else ""
+        raise OptionInvalid(
+            f"no check is named {check!r}, and no finding of the ledger is of one{hint}; "
+            "`curecon checks list` names them"
+        )
 
 
 def _by_line(con: duckdb.DuckDBPyConnection, query: str) -> dict[int, list[Row]]:

@@ -16,9 +16,15 @@ from mcp.types import ToolAnnotations
 
 from curecon import __version__, explanation, named, queries
 from curecon.errors import CureconError
+from curecon.models import Severity
 
 ROWS_MAX = 200
 _CELL_MAX = 2_000
+_FIELDS = (
+    "id", "severity", "check", "category", "owns_difference", "period", "usage_account", "region",
+    "service", "usage_type", "resource", "billed", "expected", "difference", "currency", "lines",
+    "reason",
+)  # fmt: skip
 _READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
 _INSTRUCTIONS = """\
 curecon audits AWS bills of Amazon Bedrock and Amazon SageMaker. This server answers questions
@@ -76,9 +82,12 @@ def server(ledger: Path) -> FastMCP:
 
     @made.tool(name="findings", annotations=_READS)
     def list_findings(
-        period: str | None = None, severity: str | None = None, check: str | None = None
+        period: str | None = None, severity: Severity | None = None, check: str | None = None
     ) -> dict[str, Any]:
-        """List findings, those with the most dollars first; each filter may be left out."""
+        """List findings, the gravest and dearest first; each filter may be left out.
+
+        `state` says what became of each: resolved ones are paid back, acknowledged ones accepted.
+        """
         return _answer(lambda: _chosen(ledger, period, severity, check))
 
     @made.tool(name="explain_finding", annotations=_READS)
@@ -99,16 +108,17 @@ def server(ledger: Path) -> FastMCP:
 def _chosen(
     ledger: Path, period: str | None, severity: str | None, check: str | None
 ) -> pl.DataFrame:
-    """Read findings by their fields; only these three are filtered by."""
-    frame = queries.sql(
-        'SELECT id, severity, "check", category, period, usage_account, region, service, '
-        "usage_type, resource, billed, expected, difference, currency, lines, reason "
-        "FROM findings ORDER BY abs(difference) DESC, id",
-        ledger,
-    )
-    asked = {"period": period, "severity": severity, "check": check}
-    return frame.filter(
-        *(pl.col(name) == value for name, value in asked.items() if value is not None)
+    """Read findings with the states of their lives; only these three are filtered by."""
+    found = explanation.listed(ledger, period, severity, check)
+    states = {one.finding_id: one.state for one in found.states}
+    rows = [
+        {"state": states[one.id]} | {name: getattr(one, name) for name in _FIELDS}
+        for one in found.findings
+    ]
+    return pl.DataFrame(
+        [{name: _plain(value) for name, value in row.items()} for row in rows],
+        schema=None if rows else {"state": pl.String},
+        infer_schema_length=None,
     )
 
 

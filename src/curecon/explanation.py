@@ -18,7 +18,7 @@ from curecon import agreed, ledger, life, matching, price_list, settlement
 from curecon import contract as agreement
 from curecon import rates as cards
 from curecon.arithmetic import Arithmetic, Facts, Piece, work_out
-from curecon.asked import Asked, ask, beside, records, remembered
+from curecon.asked import Asked, ask, beside, records, refuse_unknown, remembered
 from curecon.candidates import Candidate, Charge, Pool
 from curecon.engine import read, text
 from curecon.errors import OptionInvalid
@@ -289,8 +289,10 @@ def listed(
 
     Raises:
         LedgerUnreadable, LedgerLocked: the ledger cannot be opened.
+        OptionInvalid: nobody knows such a period or check, so that none of it means nothing.
     """
     with ledger.reading(ledger_path) as con:
+        refuse_unknown(con, period, check)
         known = {one.finding_id: one for one in life.states(con, as_of or life.today())}
         asked_for = [
             one

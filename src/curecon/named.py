@@ -51,10 +51,12 @@ class Ratio:
     def of(self, row: Mapping[str, object]) -> Decimal | None:
         """Divide two amounts of a row; without one of them, or by 0, there is no ratio."""
         over, under = row[self.over], row[self.under]
-        if not isinstance(over, Decimal) or not isinstance(under, Decimal) or under == 0:
+        if not isinstance(over, Decimal | int) or not isinstance(under, Decimal | int):
+            return None
+        if under == 0:
             return None
         with localcontext(prec=60):
-            return (over * self.times / under).quantize(Decimal(1).scaleb(-self.digits))
+            return (Decimal(over) * self.times / under).quantize(Decimal(1).scaleb(-self.digits))
 
 
 @dataclass(frozen=True)

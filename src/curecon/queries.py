@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -46,11 +47,26 @@ def _rows(query: str, ledger_path: Path, values: Mapping[str, object]) -> pl.Dat
     with ledger.reading(ledger_path) as con:
         ledger.lock_down(con)
         try:
-            return fetch(con, query, values)
+            return _counted(fetch(con, query, values))
         except AttributeError as error:
             raise OptionInvalid("the query returns no rows; write one SELECT") from error
         except duckdb.Error as error:
             raise OptionInvalid(f"the query cannot be run: {error}") from error
+
+
+def _counted(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give sums of whole numbers as such: DuckDB adds them up in 128 bits, hence as decimals."""
+    whole = [
+        name
+        for name, kind in frame.schema.items()
+        if kind == pl.Decimal(38, 0) and _is_small(frame[name])
+    ]
+    return frame.with_columns(pl.col(whole).cast(pl.Int64))
+
+
+def _is_small(column: pl.Series) -> bool:
+    largest = column.abs().max()
+    return largest is None or (isinstance(largest, Decimal) and largest < 2**63)
 
 
 def listed() -> pl.DataFrame:

@@ -12,9 +12,10 @@ from typing import Any
 
 import duckdb
 
-from curecon import life
+from curecon import life, versions
 from curecon.alerts.message import GRAVITY, Item, Kind, Notice
 from curecon.models import FindingState
+from curecon.report import story
 from curecon.report.figures import EXACT
 
 _LIVE = ("new", "open", "reopened", "disputed")
@@ -80,6 +81,25 @@ def items(
     return sorted(
         due, key=lambda one: (GRAVITY[one.severity], -one.difference.copy_abs(), one.series_id)
     )
+
+
+def finality(con: duckdb.DuckDBPyConnection, told: Sequence[Item]) -> list[str]:
+    """Say of each bill that is told of how much of it AWS has made final."""
+    about = sorted({(one.period, one.payer_account) for one in told})
+    payers = {payer for _, payer in about}
+    said = []
+    for period, payer in about:
+        rows = con.execute(
+            "SELECT delivery_id FROM deliveries WHERE is_current "
+            "AND strftime(period, '%Y-%m') = ? AND payer_account = ?",
+            [period, payer],
+        ).fetchall()
+        whose = f" of payer {payer}" if len(payers) > 1 else ""
+        said += [
+            f"Invoices of {period}{whose}: {story.final(versions.finality(con, delivery_id))}."
+            for (delivery_id,) in rows
+        ]
+    return said
 
 
 def _series(

@@ -66,6 +66,8 @@ class Message:
     items: Sequence[Item]
     notices: Sequence[Notice]
     report: str | None = None
+    finality: Sequence[str] = ()
+    """How final the bills are that the findings are about, a sentence each."""
 
     @property
     def severity(self) -> Severity:
@@ -90,6 +92,8 @@ class Message:
         parts = [f"{_when(one.at)} {harmless(one.text, SENTENCE)}" for one in self.notices]
         if headline := self._headline():
             parts.append(". ".join(_capital(one) for one in headline) + ".")
+        if self.finality:
+            parts.append("\n".join(harmless(one, SENTENCE) for one in self.finality))
         parts += [_paragraph(one) for one in self.items[:SHOWN_MAX]]
         if more := len(self.items) - SHOWN_MAX:
             rest = count(more, "more finding") if more > 0 else ""
@@ -121,6 +125,7 @@ class Message:
             "title": self.title,
             "severity": self.severity,
             "report": self.report,
+            "finality": [visible(one, SENTENCE) for one in self.finality],
             "notices": [
                 {"kind": one.kind, "at": f"{one.at:%Y-%m-%dT%H:%M:%SZ}", "text": one.text}
                 for one in self.notices
@@ -140,7 +145,7 @@ def _paragraph(one: Item) -> str:
     grown = f" (told at {signed(one.before)})" if one.kind == "worse" and one.before else ""
     place = [one.what, one.period, f"account {one.usage_account or one.payer_account}"]
     return (
-        f"{one.severity.upper()} {one.kind}{harmless(dollars)}{grown}\n"
+        f"{one.severity.upper()} {one.kind}{harmless(dollars).rstrip()}{grown}\n"
         f"{' · '.join(harmless(part) for part in place)}\n"
         f"{harmless(one.reason, _REASON_MAX)}\n"
         f"curecon findings show {one.finding_id}"

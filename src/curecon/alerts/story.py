@@ -135,7 +135,9 @@ def _message(
     """Compose what a channel is to be told; None where there is nothing."""
     items = due.items(con, channel.key, options.thresholds, now)
     notices = due.notices(con, channel.key)
-    return Message(items, notices, options.report) if items or notices else None
+    if not items and not notices:
+        return None
+    return Message(items, notices, options.report, due.finality(con, items))
 
 
 def _without_ledger(given: Sequence[Notice]) -> AbstractContextManager[None]:
@@ -171,14 +173,16 @@ def _rehearse(channel: Channel, options: Alert, given: Sequence[Notice], now: da
     """Compose what would be sent, and send and note nothing."""
     items: list[Item] = []
     kept: list[Notice] = []
+    final: list[str] = []
     with _without_ledger(given), ledger.reading(options.ledger) as con:
         items = due.items(con, channel.key, options.thresholds, now)
         kept = due.notices(con, channel.key)
+        final = due.finality(con, items)
     known = {one.notice_id for one in kept}
     notices = kept + [one for one in given if one.notice_id not in known]
     if not items and not notices:
         return _outcome(channel, "nothing", None)
-    return _outcome(channel, "dry run", Message(items, notices, options.report))
+    return _outcome(channel, "dry run", Message(items, notices, options.report, final))
 
 
 def _failed(text: str | None, now: datetime) -> list[Notice]:
