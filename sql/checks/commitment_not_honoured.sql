@@ -14,7 +14,7 @@ WITH billed_models AS (
         l.delivery_id,
         l.charge_key_id,
         l.line_item_resource_id AS resource,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_cost AS billed,
         k.price_basis = 'unblended'

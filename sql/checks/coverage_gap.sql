@@ -11,7 +11,7 @@ WITH days AS (
         l.delivery_id,
         l.line_item_usage_account_id AS account,
         k.service,
-        CAST(l.line_item_usage_start_date AS DATE) AS used,
+        l.usage_day AS used,
         count(*) AS day_lines
     FROM lines AS l
     JOIN charge_keys AS k

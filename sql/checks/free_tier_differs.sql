@@ -15,8 +15,8 @@ SELECT
     CASE
         WHEN c.difference > 0
             AND c.provable
-            AND CAST(l.line_item_usage_start_date AS DATE) <= f.checked + INTERVAL '90' DAY
-            AND CAST(l.line_item_usage_start_date AS DATE) >= f.checked - INTERVAL '90' DAY
+            AND l.usage_day <= f.checked + INTERVAL '90' DAY
+            AND l.usage_day >= f.checked - INTERVAL '90' DAY
         THEN 'error'
         ELSE 'warning'
     END AS severity,

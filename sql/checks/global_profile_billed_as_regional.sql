@@ -22,8 +22,8 @@ WITH costs AS (
     JOIN near_rates AS n
         ON n.charge_key_id = k.charge_key_id
         AND n.how = 'global'
-        AND CAST(l.line_item_usage_start_date AS DATE) >= n.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < n.ends
+        AND l.usage_day >= n.starts
+        AND l.usage_day < n.ends
     LEFT JOIN focus_kept AS f
         ON f.line = l.line
     WHERE k.resource_type = 'inference-profile'

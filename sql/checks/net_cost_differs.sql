@@ -17,7 +17,7 @@ WITH charges AS (
                 l.pricing_public_on_demand_cost
             )
         END AS public_cost,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         coalesce(k.bill_billing_entity, '') = 'AWS Marketplace'
             OR coalesce(k.line_item_usage_type, '') LIKE '%-MP:%' AS marketplace,
         k.service,
@@ -28,17 +28,15 @@ WITH charges AS (
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
-    LEFT JOIN key_rates AS p
+    LEFT JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
         AND p.source_kind = 'contract'
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN listed_rates AS g
         ON g.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
-        AND coalesce(g.tier_from, 0) = 0
-        AND g.tier_to IS NULL
+        AND l.usage_day >= g.starts
+        AND l.usage_day < g.ends
     WHERE k.kind = 'usage'
         AND k.is_ai
         AND k.service IS NOT NULL

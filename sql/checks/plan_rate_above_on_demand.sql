@@ -44,8 +44,8 @@ FROM (
             FROM contract_plan_rates AS p
             WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
                 AND p.usage_type = k.line_item_usage_type
-                AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-                AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+                AND l.usage_day >= p.starts
+                AND l.usage_day < p.ends
         )
     UNION ALL
     SELECT
@@ -71,8 +71,8 @@ FROM (
             FROM contract_plan_rates AS p
             WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
                 AND p.usage_type = k.line_item_usage_type
-                AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-                AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+                AND l.usage_day >= p.starts
+                AND l.usage_day < p.ends
         )
 ) AS covered
 ORDER BY identity_line_item_id, identity_time_interval

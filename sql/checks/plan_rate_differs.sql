@@ -17,7 +17,7 @@ WITH covered AS (
         l.savings_plan_savings_plan_a_r_n AS plan,
         k.line_item_usage_type AS usage_type,
         k.line_item_operation AS operation,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.line_item_usage_amount AS quantity,
         CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)) AS rate,
         l.savings_plan_savings_plan_effective_cost AS effective,

@@ -8,7 +8,7 @@ WITH stated AS (
     SELECT
         line,
         charge_key_id,
-        CAST(line_item_usage_start_date AS DATE) AS usage_day,
+        usage_day,
         pricing_public_on_demand_rate AS public_rate
     FROM lines
     WHERE pricing_public_on_demand_rate <> line_item_unblended_rate
@@ -16,7 +16,7 @@ WITH stated AS (
     SELECT
         l.line,
         l.charge_key_id,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.pricing_public_on_demand_rate AS public_rate
     FROM compared AS c
     JOIN lines AS l
@@ -30,7 +30,7 @@ SELECT
 FROM stated AS s
 JOIN charge_keys AS k
     ON k.charge_key_id = s.charge_key_id
-JOIN key_rates AS r
+JOIN flat_rates AS r
     ON r.charge_key_id = s.charge_key_id
     AND s.usage_day >= r.starts
     AND s.usage_day < r.ends
@@ -41,8 +41,6 @@ WHERE k.kind = 'usage'
     AND coalesce(k.pricing_term, '') <> 'Spot'
     AND r.source_kind = 'price_list'
     AND NOT r.later
-    AND coalesce(r.tier_from, 0) = 0
-    AND r.tier_to IS NULL
     AND s.public_rate > 0
     AND abs(s.public_rate - r.price) > 0.0000000001
 ORDER BY s.line

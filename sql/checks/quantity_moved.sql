@@ -28,7 +28,7 @@ WHERE a.measure = 'quantity'
             ON k.charge_key_id = l.charge_key_id
         WHERE c.component IN ('duplicate', 'quantity', 'unit')
             AND k.line_item_usage_type = a.usage_type
-            AND CAST(l.line_item_usage_start_date AS DATE) >= CAST(a.first_usage AS DATE)
+            AND l.usage_day >= CAST(a.first_usage AS DATE)
             AND l.line_item_usage_start_date < a.last_usage
     )
 ORDER BY a.delivery_id, a.what, a.name, a.direction

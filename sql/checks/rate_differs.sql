@@ -39,13 +39,11 @@ WITH differing AS (
         ON k.charge_key_id = l.charge_key_id
     JOIN rates AS r
         ON r.rate_id = c.rate_id
-    LEFT JOIN key_rates AS p
+    LEFT JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
         AND p.rate_id = c.rate_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     WHERE c.component = 'rate'
         -- What has a reason is a check's own (checks.move).
         AND c.reason IS NULL

@@ -15,8 +15,8 @@ WITH near AS (
         ON k.charge_key_id = l.charge_key_id
     JOIN near_rates AS n
         ON n.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= n.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < n.ends
+        AND l.usage_day >= n.starts
+        AND l.usage_day < n.ends
     WHERE c.component = 'rate'
         AND n.price = CASE
             WHEN k.price_basis = 'list' THEN l.pricing_public_on_demand_rate

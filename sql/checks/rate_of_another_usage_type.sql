@@ -32,10 +32,8 @@ WITH costs AS (
         ON k.charge_key_id = l.charge_key_id
     JOIN own_rates AS p
         ON p.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     JOIN compared AS c
         ON c.line = l.line
         AND c.component IN ('agrees', 'rounding')

@@ -19,8 +19,8 @@ JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
 JOIN near_rates AS n
     ON n.charge_key_id = l.charge_key_id
-    AND CAST(l.line_item_usage_start_date AS DATE) >= n.starts
-    AND CAST(l.line_item_usage_start_date AS DATE) < n.ends
+    AND l.usage_day >= n.starts
+    AND l.usage_day < n.ends
 WHERE c.component = 'rate'
     AND n.how IN ('standard_tier', 'uncached', 'regional')
     AND n.price = CASE

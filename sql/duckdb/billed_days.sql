@@ -3,7 +3,7 @@
 SELECT
     d.payer_account,
     coalesce(k.line_item_currency_code, 'XXX') AS currency,
-    CAST(l.line_item_usage_start_date AS DATE) AS day,
+    l.usage_day AS day,
     sum(l.line_item_unblended_cost) AS billed
 FROM every_line AS l
 JOIN every_delivery AS d

@@ -33,10 +33,8 @@ JOIN charge_keys AS c
     ON c.charge_key_id = l.charge_key_id
 LEFT JOIN listed_rates AS g
     ON g.charge_key_id = l.charge_key_id
-    AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
-    AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
-    AND coalesce(g.tier_from, 0) = 0
-    AND g.tier_to IS NULL
+    AND l.usage_day >= g.starts
+    AND l.usage_day < g.ends
 LEFT JOIN rates AS r
     ON r.rate_id = p.rate_id
 LEFT JOIN (

@@ -10,11 +10,11 @@ WITH moved AS (
         a.measure,
         a.direction,
         l.tag_set_id,
-        sum(CASE WHEN CAST(l.line_item_usage_start_date AS DATE) = a.worst_day THEN
+        sum(CASE WHEN l.usage_day = a.worst_day THEN
             CASE WHEN a.measure = 'cost' THEN l.line_item_unblended_cost
                 ELSE l.line_item_usage_amount END
         ELSE 0 END) AS now,
-        sum(CASE WHEN CAST(l.line_item_usage_start_date AS DATE) <> a.worst_day THEN
+        sum(CASE WHEN l.usage_day <> a.worst_day THEN
             CASE WHEN a.measure = 'cost' THEN l.line_item_unblended_cost
                 ELSE l.line_item_usage_amount END
         ELSE 0 END) AS before
@@ -26,8 +26,8 @@ WITH moved AS (
     JOIN every_line AS l
         ON l.delivery_id = d.delivery_id
         AND l.hours <= 24
-        AND (CAST(l.line_item_usage_start_date AS DATE) = a.worst_day
-            OR CAST(l.line_item_usage_start_date AS DATE) = a.worst_day - 7)
+        AND (l.usage_day = a.worst_day
+            OR l.usage_day = a.worst_day - 7)
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
         AND k.is_ai

@@ -9,7 +9,7 @@ SELECT
     d.payer_account,
     k.service,
     k.marketplace,
-    CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+    l.usage_day,
     CAST(sum(CASE WHEN k.is_credit THEN 0 ELSE l.line_item_unblended_cost END)
         AS DECIMAL(38, 20)) AS eligible,
     CAST(-sum(CASE WHEN k.is_credit THEN l.line_item_unblended_cost ELSE 0 END)

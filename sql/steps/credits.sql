@@ -25,8 +25,8 @@ WITH ranked AS (
     JOIN lines AS l
         ON l.charge_key_id = k.charge_key_id
         AND l.delivery_id = g.delivery_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
+        AND l.usage_day >= g.starts
+        AND l.usage_day < g.ends
     WHERE l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
         AND l.line NOT IN (SELECT line FROM free_tier)
 )

@@ -32,7 +32,7 @@ SELECT
     d.payer_account,
     coalesce(l.line_item_usage_account_id, '') AS account,
     l.charge_key_id,
-    CAST(l.line_item_usage_start_date AS DATE) AS used,
+    l.usage_day AS used,
     sum(l.line_item_usage_amount) AS quantity,
     sum(l.line_item_unblended_cost - coalesce(e.difference, 0)) AS spent,
     count(*) AS lines

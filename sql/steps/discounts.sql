@@ -40,7 +40,7 @@ WITH placed AS (
         l.hours,
         -- A line of a type that nobody knows may earn the discount or not, as one that repeats may.
         t.line IS NOT NULL OR k.kind = 'unknown' AS is_repeated,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         coalesce(l.line_item_usage_account_id, '') AS account,
         coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
         coalesce(k.line_item_currency_code, '') AS currency,
@@ -70,18 +70,14 @@ WITH placed AS (
         ON q.line = l.line
     LEFT JOIN tiered AS t2
         ON t2.line = l.line
-    LEFT JOIN key_rates AS p
+    LEFT JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN listed_rates AS g
         ON g.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
-        AND coalesce(g.tier_from, 0) = 0
-        AND g.tier_to IS NULL
+        AND l.usage_day >= g.starts
+        AND l.usage_day < g.ends
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
         AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount', 'unknown')

@@ -26,7 +26,7 @@ WITH usages AS (
             AND coalesce(l.pricing_public_on_demand_cost, 1) <> 0
             AND l.savings_plan_savings_plan_a_r_n IS NULL
             AND coalesce(l.savings_plan_savings_plan_effective_cost, 0) = 0 AS is_nothing,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         CAST(
             0.0000000002 * l.hours
             + CAST(abs(l.line_item_usage_amount) AS DECIMAL(22, 10)) * 0.0000000001
@@ -76,12 +76,10 @@ WITH usages AS (
     FROM charge_keys AS k
     JOIN lines AS l
         ON l.charge_key_id = k.charge_key_id
-    LEFT JOIN key_rates AS p
+    LEFT JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN tiered AS t
         ON t.line = l.line
     LEFT JOIN quantities AS q

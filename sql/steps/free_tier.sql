@@ -58,19 +58,17 @@ priced_usage AS (
         ON k.charge_key_id = l.charge_key_id
     JOIN free_charges AS f
         ON f.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= f.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < f.ends
-    JOIN key_rates AS p
+        AND l.usage_day >= f.starts
+        AND l.usage_day < f.ends
+    JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN kept_shares AS s
         ON s.region = CASE
             WHEN k.region IN (SELECT region FROM contract_shares) THEN k.region ELSE '*' END
-        AND CAST(l.line_item_usage_start_date AS DATE) >= s.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < s.ends
+        AND l.usage_day >= s.starts
+        AND l.usage_day < s.ends
     WHERE k.kind = 'usage'
         AND (k.price_basis = 'unblended' OR l.savings_plan_savings_plan_a_r_n IS NULL)
         AND l.line_item_usage_amount > 0

@@ -97,12 +97,10 @@ told AS (
                 0.0000000001 * s.line_hours + abs(s.quantity) * 0.00000000005 AS DECIMAL(36, 20)
             ) AS tolerance
         FROM summed AS s
-        LEFT JOIN key_rates AS r
+        LEFT JOIN flat_rates AS r
             ON r.charge_key_id = s.charge_key_id
             AND CAST(s.usage_start AS DATE) >= r.starts
             AND CAST(s.usage_start AS DATE) < r.ends
-            AND coalesce(r.tier_from, 0) = 0
-            AND r.tier_to IS NULL
         WHERE s.kind = 'covered_usage'
             AND s.place > 1
             AND abs(s.difference) > 0.0000000001 * s.hours

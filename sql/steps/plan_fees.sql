@@ -19,7 +19,7 @@ WITH fees AS (
         k.line_item_usage_type LIKE '%PartialUpfront' OR k.line_item_usage_type LIKE '%AllUpfront'
             AS says_upfront,
         regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '') AS plan,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.hours,
         l.line_item_unblended_cost AS billed,
         l.savings_plan_total_commitment_to_date AS committed,

@@ -177,12 +177,10 @@ FROM (
     ) AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
-    LEFT JOIN key_rates AS p
+    LEFT JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
-        AND coalesce(p.tier_from, 0) = 0
-        AND p.tier_to IS NULL
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN tiered AS t
         ON t.line = l.line
     LEFT JOIN repeated AS r

@@ -26,17 +26,15 @@ WITH agreed AS (
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
-    JOIN key_rates AS p
+    JOIN flat_rates AS p
         ON p.charge_key_id = l.charge_key_id
         AND p.source_kind = 'contract'
-        AND CAST(l.line_item_usage_start_date AS DATE) >= p.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < p.ends
+        AND l.usage_day >= p.starts
+        AND l.usage_day < p.ends
     LEFT JOIN listed_rates AS g
         ON g.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= g.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < g.ends
-        AND coalesce(g.tier_from, 0) = 0
-        AND g.tier_to IS NULL
+        AND l.usage_day >= g.starts
+        AND l.usage_day < g.ends
     WHERE k.kind = 'usage'
         AND k.price_basis = 'unblended'
         AND l.line_item_usage_amount IS NOT NULL

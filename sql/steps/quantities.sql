@@ -18,7 +18,7 @@ WITH provisioned AS (
         l.line_item_resource_id AS resource,
         l.line_item_usage_account_id AS account,
         l.line_item_usage_start_date AS usage_start,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.hours,
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_rate AS billed_rate,

@@ -37,7 +37,7 @@ used AS (
     SELECT
         l.line,
         l.charge_key_id,
-        CAST(l.line_item_usage_start_date AS DATE) AS usage_day,
+        l.usage_day,
         l.line_item_usage_amount AS quantity,
         CAST(sum(l.line_item_usage_amount) OVER (
             PARTITION BY d.payer_account, d.period, k.region, m.meter
@@ -59,8 +59,8 @@ used AS (
         AND coalesce(m.region, '') = coalesce(k.region, '')
     LEFT JOIN tier_prices AS t
         ON t.charge_key_id = l.charge_key_id
-        AND CAST(l.line_item_usage_start_date AS DATE) >= t.starts
-        AND CAST(l.line_item_usage_start_date AS DATE) < t.ends
+        AND l.usage_day >= t.starts
+        AND l.usage_day < t.ends
         AND t.price = coalesce(l.pricing_public_on_demand_rate, l.line_item_unblended_rate)
     WHERE k.kind = 'usage'
         AND l.line_item_usage_amount > 0

@@ -15,8 +15,9 @@ import duckdb
 import polars as pl
 
 from curecon import frames
-from curecon.engine import read
+from curecon.engine import make, read
 from curecon.errors import OptionInvalid
+from curecon.ledger import USAGE_DAY
 from curecon.packaged import folder
 from curecon.report import story
 from curecon.report.figures import add, number
@@ -175,7 +176,7 @@ def _sentence(said: str) -> str:
 
 def _only(con: duckdb.DuckDBPyConnection, lines: str) -> None:
     """Let `lines`, and with it every view of the ledger, mean some lines only."""
-    con.execute(f"CREATE OR REPLACE TEMP VIEW lines AS {lines}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW lines AS SELECT *, {USAGE_DAY} FROM ({lines})")
 
 
 def _define_priced(con: duckdb.DuckDBPyConnection) -> None:
@@ -184,8 +185,9 @@ def _define_priced(con: duckdb.DuckDBPyConnection) -> None:
     What other lines make of a line (that it repeats one, that its hours are too many) stands in
     `compared` already, so the steps that find it out are left empty here.
     """
+    make(con, "steps", "flat_rates.sql")
     sql = read("steps", "priced.sql")
-    for step in sorted(set(re.findall(r"\bJOIN (\w+) AS", sql)) - {"charge_keys", "key_rates"}):
+    for step in sorted(set(re.findall(r"\bJOIN (\w+) AS", sql)) - {"charge_keys", "flat_rates"}):
         if step != "tiered":
             con.execute(f"CREATE OR REPLACE TEMP TABLE {step} ({_STEP_COLUMNS})")
     con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {sql}")

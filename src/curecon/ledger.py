@@ -26,6 +26,8 @@ from curecon.errors import LedgerLocked, LedgerUnreadable
 from curecon.packaged import folder
 
 SCHEMA_VERSION = 5
+# What steps and checks know of a line besides what is kept of it: its day, UTC.
+USAGE_DAY = "CAST(line_item_usage_start_date AS DATE) AS usage_day"
 _MEMORY = "1GB"
 _EMPTY = threading.Lock()
 _BLOCKS: list[object] = []

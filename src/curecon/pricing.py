@@ -66,8 +66,9 @@ class Knowledge:
         foreign = neighbours.foreign_skus(decoded, self.rates)
         own = neighbours.own_rates(decoded, foreign, self.rates, attributes)
         for table, frame in (
-            ("listed_rates", listed), ("listed_plan_rates", offered), ("foreign_skus", foreign),
-            ("own_rates", own), ("free_charges", free_tier.shared(decoded, self.free_tier)),
+            ("listed_rates", _flat(listed)), ("listed_plan_rates", offered),
+            ("foreign_skus", foreign), ("own_rates", _flat(own)),
+            ("free_charges", free_tier.shared(decoded, self.free_tier)),
         ):  # fmt: skip
             _define(con, table, frame)
         ids = pl.concat([one["rate_id"] for one in (key_rates, listed, offered, own)]).unique()
@@ -87,6 +88,7 @@ class Knowledge:
         for table, frame in self.relations.items():
             _define(con, table, frame)
         for name in (
+            "flat_rates",
             "repeated",
             "negations",
             "quantities",
@@ -163,6 +165,11 @@ def know(
         "free_tier_table": pl.DataFrame({"checked": [free_tier.table().checked]}),
     }
     return Knowledge(every, tables, terms.payer, sources, notes, terms.free_tier)
+
+
+def _flat(rates_of_keys: pl.DataFrame) -> pl.DataFrame:
+    """Take the rates that hold whatever else the month uses, as sql/steps/flat_rates.sql does."""
+    return rates_of_keys.filter(pl.col("tier_from").fill_null(0) == 0, pl.col("tier_to").is_null())
 
 
 def _listed(

@@ -28,6 +28,7 @@ from curecon import (
 from curecon.engine import execute, make, read, step, text
 from curecon.errors import ContractInvalid, CureconError, OptionInvalid
 from curecon.ingest import Ingested, ingest
+from curecon.ledger import USAGE_DAY
 from curecon.models import AuditResult, Delivery, FindingState, Run
 
 if TYPE_CHECKING:
@@ -199,11 +200,13 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     for table in ("lines", "compared", "deliveries", "delivery_files", "found_lines"):
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW {table} AS "
-            f"SELECT * FROM {catalog}.main.{table}"
+            f"SELECT *{f', {USAGE_DAY}' if table == 'lines' else ''} FROM {catalog}.main.{table}"
             + ("" if alone and table in narrow else f" WHERE delivery_id IN ({ids})")
         )
     # What one month bills, another may have billed already.
-    con.execute(f"CREATE OR REPLACE TEMP VIEW every_line AS SELECT * FROM {catalog}.main.lines")
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW every_line AS SELECT *, {USAGE_DAY} FROM {catalog}.main.lines"
+    )
     for view, table in (("every_compared", "compared"), ("every_sum", "delivery_sums")):
         con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {catalog}.main.{table}")
     con.execute(

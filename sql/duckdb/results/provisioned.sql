@@ -12,7 +12,7 @@ SELECT
     CASE
         WHEN coalesce(l.line_item_usage_end_date, l.line_item_usage_start_date)
             <= date_trunc('day', l.line_item_usage_start_date) + INTERVAL 1 DAY
-        THEN CAST(l.line_item_usage_start_date AS DATE)
+        THEN l.usage_day
     END AS day,
     sum(l.line_item_usage_amount) AS hours,
     sum(l.line_item_unblended_cost) AS billed
