@@ -120,7 +120,8 @@ usages AS (
 ),
 
 -- Two months bill one usage: it began outside the period it is billed in, and the period in which
--- it began bills it too. Only a named resource tells usage from usage that looks alike.
+-- it began bills it too. Only a named resource tells usage from usage that looks alike. What one of
+-- the months does not deliver tells nothing: columns come and go between months.
 outside AS (
     SELECT
         l.*,
@@ -157,8 +158,7 @@ other_period AS (
     JOIN charge_keys AS k
         ON k.charge_key_id = o.charge_key_id
     JOIN lines_elsewhere AS e
-        ON e.charge_key_id = o.charge_key_id
-        AND e.delivery_id <> o.delivery_id
+        ON e.delivery_id <> o.delivery_id
         AND e.line_item_resource_id = o.line_item_resource_id
         AND e.line_item_usage_start_date = o.line_item_usage_start_date
         AND e.line_item_usage_end_date = o.line_item_usage_end_date
@@ -168,6 +168,20 @@ other_period AS (
         AND coalesce(e.line_item_availability_zone, '')
             = coalesce(o.line_item_availability_zone, '')
         AND coalesce(e.line_item_iam_principal, '') = coalesce(o.line_item_iam_principal, '')
+    JOIN charge_keys AS j
+        ON j.charge_key_id = e.charge_key_id
+        AND j.kind = k.kind
+        AND j.price_basis = k.price_basis
+        AND coalesce(j.line_item_product_code, '') = coalesce(k.line_item_product_code, '')
+        AND coalesce(j.line_item_usage_type, '') = coalesce(k.line_item_usage_type, '')
+        AND coalesce(j.line_item_operation, k.line_item_operation, '')
+            = coalesce(k.line_item_operation, j.line_item_operation, '')
+        AND coalesce(j.product_sku, k.product_sku, '')
+            = coalesce(k.product_sku, j.product_sku, '')
+        AND coalesce(j.pricing_rate_code, k.pricing_rate_code, '')
+            = coalesce(k.pricing_rate_code, j.pricing_rate_code, '')
+        AND coalesce(j.line_item_currency_code, k.line_item_currency_code, '')
+            = coalesce(k.line_item_currency_code, j.line_item_currency_code, '')
     JOIN every_delivery AS d
         ON d.delivery_id = e.delivery_id
         AND d.payer_account = o.payer_account
