@@ -180,7 +180,8 @@ def _judges(file: str) -> list[tuple[str, list[str]]]:
         about = [f"{cases}[{name}]" for name in _cases_about(stem)]
         return [("cases", about), simulated, *anomalies]
     own = PRICING.get(file.removeprefix("src/curecon/").removesuffix(".py"))
-    slow = READING.get(file.removesuffix(".sql"))
+    of_steps = "test_metamorphic.py" if file.startswith("sql/steps") else None
+    slow = READING.get(file.removesuffix(".sql"), of_steps)
     return [
         *([(f"`{own}`", [f"tests/{own}"])] if own else []),
         *anomalies,

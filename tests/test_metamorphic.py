@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 import bills
+from curecon import ledger
 from curecon.reconcile import Options, audit
 from curecon.simulate import simulate
 
@@ -75,6 +76,23 @@ def test_a_line_of_another_service_changes_nothing_but_totals(found):
     assert (after.in_scope_lines, after.in_scope_billed, after.expected) == (
         before.in_scope_lines, before.in_scope_billed, before.expected,
     )  # fmt: skip
+
+
+def test_lines_of_another_service_are_kept_and_said_to_be_so_whatever_their_type(tmp_path):
+    types = ("Usage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage", "Novel")
+    lines = [OTHER | {"line_item_line_item_type": one} for one in types]
+    lines[2] |= {"line_item_unblended_cost": "-0.288"}  # what cancels the line before it
+    lines += [OTHER | {"line_item_line_item_type": "Tax"}]
+    bill = bills.write_csv(tmp_path / "bill.csv", bills.with_ids(lines))
+    audit([bill], Options(ledger=tmp_path / "l.duckdb", services="all"))
+    with ledger.reading(tmp_path / "l.duckdb") as con:
+        said = con.execute(
+            "SELECT l.line_item_line_item_type, c.component, c.reason FROM comparison AS c "
+            "JOIN line_items AS l ON l.identity_line_item_id = c.line_item_id"
+        ).fetchall()
+    assert sorted(said) == sorted(
+        [("Tax", "not_repriced", "Tax"), *((one, "not_repriced", "other_service") for one in types)]
+    )
 
 
 def test_two_audits_of_one_bill_are_one(found):
