@@ -8,7 +8,8 @@
 -- tells the hourly fee, it is no more than the commitment that the line states, and in a term it does
 -- not change: one that is not the fee of most hours is not right (`plan_fee_unusual`). What a FOCUS bill
 -- says of a plan's hours is no purchase and has no fee, and a fee below the agreed one is discounted.
--- Of two alike, the later in the delivery is the second.
+-- Of two alike, the later in the delivery is the second. A plan is bought at any hour, so where a
+-- line sums several, the first of a plan and its last may be of a part of them.
 -- Rule: DESIGN, sections 2 and 5, savings plans; AWS bills the hourly commitment once an hour.
 WITH fees AS (
     SELECT
@@ -23,6 +24,15 @@ WITH fees AS (
         l.hours,
         l.line_item_unblended_cost AS billed,
         l.savings_plan_total_commitment_to_date AS committed,
+        l.hours > 1
+            AND (
+                l.line_item_usage_start_date = min(l.line_item_usage_start_date) OVER (
+                    PARTITION BY l.delivery_id, k.kind, l.savings_plan_savings_plan_a_r_n
+                )
+                OR l.line_item_usage_start_date = max(l.line_item_usage_start_date) OVER (
+                    PARTITION BY l.delivery_id, k.kind, l.savings_plan_savings_plan_a_r_n
+                )
+            ) AS at_an_end,
         row_number() OVER (
             PARTITION BY
                 l.delivery_id,
@@ -50,6 +60,10 @@ agreed AS (
     SELECT
         f.line,
         max(CASE WHEN p.starts <= f.usage_day AND p.ends > f.usage_day THEN 1 ELSE 0 END) AS holds,
+        bool_or(
+            f.at_an_end
+            AND (p.starts = f.usage_day OR p.ends - INTERVAL '1' DAY = f.usage_day)
+        ) AS begins_or_ends,
         max(
             CASE
                 WHEN p.starts <= f.usage_day
@@ -110,6 +124,11 @@ judged AS (
             THEN 'plan_fee_twice'
             WHEN f.copy > 1 AND f.billed > 0 AND f.least_billed >= 0 THEN 'plan_upfront_fee_twice'
             WHEN a.holds = 0 AND f.billed > 0 THEN 'plan_not_in_force'
+            WHEN f.kind = 'plan_fee'
+                AND a.recurring IS NOT NULL
+                AND a.begins_or_ends
+                AND f.billed < a.recurring * f.hours
+            THEN NULL
             WHEN f.kind = 'plan_fee' AND a.recurring IS NOT NULL THEN 'plan_fee'
             WHEN f.kind = 'plan_upfront_fee' AND a.upfront IS NOT NULL THEN 'plan_upfront_fee'
             WHEN f.kind = 'plan_fee'
@@ -119,6 +138,7 @@ judged AS (
             WHEN f.kind = 'plan_fee'
                 AND f.billed > 0
                 AND abs(f.billed - u.billed) > 0.0000000001 * f.hours
+                AND NOT (f.at_an_end AND f.billed < u.billed)
             THEN 'plan_fee_unusual'
         END AS reason,
         CASE
