@@ -143,3 +143,20 @@ def test_a_credit_is_to_come_until_its_month_is_billed(tmp_path):
     )  # fmt: skip
     assert "AWS billed 18.00 USD more than expected" in said
     assert "not counted yet" not in said
+
+
+def test_dollars_of_a_credit_are_told_in_cents(tmp_path):
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f'payer = "{bills.PAYER}"\n[[credit]]\nname = "Activate"\namount = 10\n'
+        'services = ["bedrock"]\nstarts = 2026-10-01\n'
+    )
+    bill = bills.write_csv(
+        tmp_path / "bill.csv", [bills.line(quantity="39412.345", identity_line_item_id="a")]
+    )
+    found = audit([bill], Options(ledger=tmp_path / "l.duckdb", contract=contract)).findings
+    # 39,412.345 x 0.00006 = 2.3647407
+    (said,) = [one.reason for one in found if one.check == "credit_not_due"]
+    assert said.endswith(
+        "Activate: 10.00 promised, 2.36 of it due in 2026-10, 0.00 arrived, 2.36 to come."
+    )

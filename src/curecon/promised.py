@@ -238,11 +238,13 @@ def _rows(
 
 def _told(one: Promise, gap: Gap, month: date, *, runs: bool) -> str:
     """Say what of a credit was promised, came and is missing, or is to come."""
-    due = "" if gap.due == one.amount else f"{_dollars(gap.due)} of it due in {month:%Y-%m}, "
+    owed, came, lacks = (
+        _dollars(_in_cents(each)) for each in (gap.due, gap.due - gap.missing, gap.missing)
+    )
+    due = "" if gap.due == one.amount else f"{owed} of it due in {month:%Y-%m}, "
     return (
         f"{one.name}: {_dollars(one.amount)} promised, {due}"
-        f"{_dollars(gap.due - gap.missing)} arrived, {_dollars(gap.missing)} "
-        f"{'to come' if runs else 'missing'}."
+        f"{came} arrived, {lacks} {'to come' if runs else 'missing'}."
     )
 
 
