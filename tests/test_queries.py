@@ -22,7 +22,7 @@ import curecon
 from bills import ACCOUNT, line, price_item, with_ids, write_csv
 from curecon import cli, ledger, named, queries
 from curecon.errors import OptionInvalid
-from curecon.shell import Shell
+from curecon.shell import Shell, _is_whole
 
 OTHER = "333333333333"
 MODEL = "arn:aws:bedrock:us-east-1:222222222222:provisioned-model/abc"
@@ -304,8 +304,11 @@ def test_the_shell_answers_and_goes_on_after_mistakes(book, capsys):
         (".queries", "top_drivers"),
         (".tables", "findings"),
         (".columns bridge", "component"),
-        (".help", ".run NAME"),
-        (".what", ".run NAME"),
+        ("top_drivers limit=1", "79.20"),
+        ("unjudged;", "USE1-Nobody-Knows"),
+        (".help", "NAME [KEY=VALUE]"),
+        ("help", "NAME [KEY=VALUE]"),
+        (".what", "NAME [KEY=VALUE]"),
     ):
         assert shell.answer(told)
         assert shown in capsys.readouterr().out, told
@@ -322,6 +325,18 @@ def test_the_shell_answers_and_goes_on_after_mistakes(book, capsys):
     assert capsys.readouterr().out == "one\n1\n"
     assert shell.answer("")
     assert not shell.answer(".quit")
+    assert not shell.answer("exit")
+
+
+@pytest.mark.parametrize(
+    ("written", "whole"),
+    [
+        ("SELECT 1", False), ("SELECT 1;", True), ("", True), (".tables", True), ("quit", True),
+        ("top_drivers limit=2", True), ("top_drivers and", False), ("help", True),
+    ],
+)  # fmt: skip
+def test_enter_sends_what_is_whole(written, whole):
+    assert _is_whole(written) == whole
 
 
 @pytest.mark.parametrize(
@@ -329,6 +344,7 @@ def test_the_shell_answers_and_goes_on_after_mistakes(book, capsys):
     [
         ("SELECT * FROM find", "findings"),
         ("sel", "SELECT"),
+        ("top_d", "top_drivers"),
         ("SELECT usage_acc", "usage_account"),
         (".ru", ".run"),
         (".run top_", "top_drivers"),

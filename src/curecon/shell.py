@@ -23,7 +23,7 @@ from curecon.report.rows import print_table, show
 _HELP = """\
 SELECT ...;              a query, over as many lines as you like, ends with ;
 .queries                 the named queries
-.run NAME [KEY=VALUE]    run one of them, e.g. .run top_drivers limit=5
+NAME [KEY=VALUE]         run one of them, e.g. top_drivers limit=5 (.run does so too)
 .tables                  the relations
 .columns RELATION        what the columns of a relation mean
 .format FORM             table, csv, json or markdown
@@ -35,6 +35,7 @@ _WORDS = (
     "END", "AS", "DISTINCT", "HAVING", "WITH", "UNION ALL", "DESC", "sum", "count", "min", "max",
     "coalesce", "strftime", "CAST", "DECIMAL", "DATE",
 )  # fmt: skip
+_QUITS = frozenset({".quit", ".exit", "quit", "exit"})
 _FORMS = ("table", "csv", "json", "markdown")
 
 
@@ -78,7 +79,7 @@ class Shell:
         names = set(self.relations["name"])
         for columns in self.relations["columns"]:
             names |= set(columns.split(", "))
-        self.completer = Words(names)
+        self.completer = Words(names | set(named.load()))
 
     def run(self) -> None:
         """Read and answer until Ctrl-D or .quit."""
@@ -107,11 +108,15 @@ class Shell:
         What goes wrong is said, and the shell goes on.
         """
         told = told.strip().rstrip(";").strip()
-        if told in {".quit", ".exit"}:
+        if told in _QUITS:
             return False
         try:
             if told.startswith("."):
                 self._command(told)
+            elif _is_named(told):
+                self._command(f".run {told}")
+            elif told == "help":
+                self._command(".help")
             elif told:
                 show(queries.sql(told, self.ledger), self.form)
         except CureconError as error:
@@ -136,6 +141,23 @@ class Shell:
             sys.stdout.write(f"{_HELP}\n")
 
 
+def _is_named(told: str) -> bool:
+    """Say whether the text is a named query with its parameters, which needs no `.run`."""
+    name, *given = told.split() or [""]
+    return name in named.load() and all("=" in one for one in given)
+
+
+def _is_whole(written: str) -> bool:
+    """Say whether Enter sends what is written: nothing more can belong to it."""
+    return (
+        not written
+        or written.startswith(".")
+        or written.endswith(";")
+        or written in {*_QUITS, "help"}
+        or _is_named(written)
+    )
+
+
 def _history() -> History:
     """Keep what was typed in the user's state folder, readable by the user alone."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -149,13 +171,13 @@ def _history() -> History:
 
 
 def _enter_ends_a_statement() -> KeyBindings:
-    """Let Enter send what ends with a semicolon or is a command, and else begin a new line."""
+    """Let Enter send what is whole, and else begin a new line."""
     keys = KeyBindings()
 
     @keys.add("enter")
     def _(event: KeyPressEvent) -> None:
         written = event.current_buffer.text.strip()
-        if not written or written.startswith(".") or written.endswith(";"):
+        if _is_whole(written):
             event.current_buffer.validate_and_handle()
         else:
             event.current_buffer.insert_text("\n")
