@@ -43,6 +43,7 @@ _MOVED = {
     "global_profile_billed_as_regional": "a global inference profile is billed at the global rate.",
     "human_tasks_beyond_evidence": "no more tasks were completed.",
     "plan_not_applied": "its savings plan had room for it, and covers the same in other hours.",
+    "training_plan_fee_twice": "the fee of this training plan is billed already.",
     "sum_beside_its_parts": "it is the sum of lines that are billed one by one too.",
     "rate_of_another_usage_type": "its SKU is of another usage type; the price of its own is due.",
 }
