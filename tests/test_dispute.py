@@ -107,6 +107,8 @@ def test_the_package_says_what_how_much_why_and_what_is_asked(book, wrong):
     for name in ("letter.html", "letter.md"):
         said = read(book, name)
         assert "Please review this charge and credit 120.00 USD." in said
+        assert "Should you come to another amount, please tell us which rate" in said
+        assert "In all" in said
         assert "Billed above the rate in force: 0.00012 in place of 0.00006 per 1K tokens." in said
         assert "published 2026-09-15" in said  # the rate's source and date
         # 1,000,000 x 0.00006 = 60, billed 120

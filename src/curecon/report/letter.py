@@ -45,8 +45,15 @@ def html(package: Package) -> str:
     )  # fmt: skip
     return environment.get_template("letter.html.j2").render(
         package=package, listed=LISTED, on_page=CLAIMS_ON_PAGE, asked=asked(package),
-        opening=opening(package),
+        opening=opening(package), closing=CLOSING, hidden=HIDDEN,
     )  # fmt: skip
+
+
+CLOSING = (
+    "Should you come to another amount, please tell us which rate, quantity or rule applies, and "
+    "where it is published or agreed."
+)
+HIDDEN = "Account numbers and ARNs are replaced in this package; we give them in the case."
 
 
 def asked(package: Package) -> str:
@@ -121,6 +128,16 @@ def markdown(package: Package) -> str:
         "| Finding | Where | Why | Billed | Expected | Difference |",
         "|---|---|---|--:|--:|--:|",
         *(_row(claim) for claim in package.claims),
+        *(
+            f"| **In all** | | | {money(one.billed)} | {money(one.expected)} "
+            f"| **{money(one.difference)} {escaped(one.currency or '', CODE)}** |"
+            for one in package.amounts
+        ),
+        "",
+        CLOSING,
+        "",
+        *([HIDDEN, ""] if package.redacted else []),
+        escaped(package.owner),
         "",
     ]
     for claim in package.claims:
@@ -130,12 +147,8 @@ def markdown(package: Package) -> str:
         f"| {one.kind} | {escaped(one.name)} | {one.sha256} | {escaped(one.what)} |"
         for one in package.inputs
     ]
-    signed = [
-        f"{escaped(package.owner)}",
-        "",
-        f"Worked out with curecon {package.curecon_version}.",
-    ]
-    return "\n".join([*said, "", *signed]) + "\n"
+    said += ["", f"All lines are in lines.csv. Worked out with curecon {package.curecon_version}."]
+    return "\n".join(said) + "\n"
 
 
 def _row(claim: Claim) -> str:
