@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: duplicate
--- moves: yes
+-- moves: the account that the resource lies in is billed for it too.
 -- resource: yes
 -- needs: charge_keys WHERE resource_type IS NOT NULL
 -- question: Is the usage of a resource billed to the account it lies in, and to another one too?

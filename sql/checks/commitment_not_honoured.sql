@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: commitment
--- moves: yes
+-- moves: the contract has a commitment, and it is billed without one.
 -- resource: yes
 -- needs: contract_units
 -- question: Is a provisioned model billed by the commitment that the contract states for its days?

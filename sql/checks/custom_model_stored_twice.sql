@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: quantity
--- moves: yes
+-- moves: the month of this custom model is billed already.
 -- needs: charge_keys WHERE capability = 'customization_storage'
 -- question: Is the storage of one custom model billed for more than the month has?
 -- Storage is a price per custom model and month (Bedrock pricing page), so what one model is billed

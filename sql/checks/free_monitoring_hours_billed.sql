@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: free_tier
--- moves: yes
+-- moves: the first 30 hours of model monitoring are free.
 -- needs: evidence
 -- question: Are the first 30 hours of model monitoring of the month billed, although they are free?
 -- Monitoring is billed among other processing on ml.m5.xlarge (SageMaker pricing page), so only

@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: rate
--- moves: yes
+-- moves: a global inference profile is billed at the global rate.
 -- needs: near_rates
 -- question: Is a request through a global inference profile billed at the rate of the region?
 -- Only the ARN of a global profile settles that; its usage is billed at the global rate (Bedrock

@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: quantity
--- moves: yes
+-- moves: no more tasks were completed.
 -- needs: evidence
 -- question: Are more human tasks billed than were completed?
 -- No AWS service counts tasks, so only complete evidence of them tells: the line agrees with its own

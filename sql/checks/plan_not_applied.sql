@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: commitment
--- moves: yes
+-- moves: its savings plan had room for it, and covers the same in other hours.
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform, savings_plan
 -- needs: charge_keys WHERE kind = 'plan_fee'
 -- question: Is usage on demand that its savings plan covers before and after, and has room for?

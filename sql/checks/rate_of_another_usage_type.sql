@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: rate
--- moves: yes
+-- moves: its SKU is of another usage type; the price of its own is due.
 -- needs: foreign_skus
 -- question: Is a charge billed by the SKU, and at the rate, of another usage type?
 -- A SKU decides the price where the price list gives it to the usage type of the charge. Where it gives

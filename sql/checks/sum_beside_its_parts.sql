@@ -1,6 +1,6 @@
 -- severity: error
 -- category: duplicate
--- moves: yes
+-- moves: it is the sum of lines that are billed one by one too.
 -- resource: yes
 -- watches: hosting, async, training, processing, batch_transform, notebook, provisioned_throughput
 -- needs: lines WHERE hours > 1

@@ -1,6 +1,6 @@
 -- severity: warning
 -- category: duplicate
--- moves: yes
+-- moves: the fee of this training plan is billed already.
 -- resource: yes
 -- watches: training_plan
 -- needs: charge_keys WHERE capability = 'training_plan'

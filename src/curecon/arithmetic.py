@@ -7,8 +7,10 @@ rate, with exact numbers, so that whoever reads it can do so too.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 
+from curecon import checks
 from curecon.candidates import TIMES
 from curecon.models import Money, Record
 from curecon.report import story
@@ -33,19 +35,6 @@ _RIGHT = {
     "unit_fraction": "a part of a model unit is none",
     "instance": "one instance has no more hours than the clock",
     "negative": "nothing was taken back that had been billed",
-}
-# Checks that explain a line which agrees with its rate (checks.move); their causes stand beside it.
-_MOVED = {
-    "billed_to_another_account": "the account that the resource lies in is billed for it too.",
-    "commitment_not_honoured": "the contract has a commitment, and it is billed without one.",
-    "custom_model_stored_twice": "the month of this custom model is billed already.",
-    "free_monitoring_hours_billed": "the first 30 hours of model monitoring are free.",
-    "global_profile_billed_as_regional": "a global inference profile is billed at the global rate.",
-    "human_tasks_beyond_evidence": "no more tasks were completed.",
-    "plan_not_applied": "its savings plan had room for it, and covers the same in other hours.",
-    "training_plan_fee_twice": "the fee of this training plan is billed already.",
-    "sum_beside_its_parts": "it is the sum of lines that are billed one by one too.",
-    "rate_of_another_usage_type": "its SKU is of another usage type; the price of its own is due.",
 }
 
 # What a line is compared by where it is not by its own quantity and rate.
@@ -122,7 +111,7 @@ class Facts:
         return add(
             one["difference"]
             for one in self.components
-            if (one["component"] in _BY_RATE and one["reason"] not in _MOVED) == by_rate
+            if (one["component"] in _BY_RATE and one["reason"] not in _moved()) == by_rate
         )
 
 
@@ -341,13 +330,19 @@ def _tolerance(facts: Facts, difference: Decimal) -> str:
     return f"Tolerance: {formula}{number(tolerance)}; {place}."
 
 
+@cache
+def _moved() -> dict[str, str]:
+    """Return, by the checks that explain what a rate does not, why a line costs something else."""
+    return {check.name: check.moves for check in checks.load() if check.moves}
+
+
 def _causes(facts: Facts) -> list[str]:
     """Say of each component with a difference where it comes from."""
     steps = []
     for one in facts.components:
         if one["difference"] != 0 and one["component"] not in ("unpriced", "not_repriced"):
             cause = _CAUSES.get(one["component"], _other_cause)
-            said = _MOVED.get(one["reason"]) or cause(facts, one)
+            said = _moved().get(one["reason"]) or cause(facts, one)
             label = story.label(one["component"])
             steps.append(f"{label}, {_signed(one['difference'])}: {said}")
     return steps

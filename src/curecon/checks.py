@@ -73,8 +73,8 @@ class Check:
     """The capabilities that it is about; none where it watches every charge."""
     needs: str = ""
     """The rows without which it finds nothing, as they stand behind FROM; it is spared then."""
-    moves: bool = False
-    """Whether it explains lines that agree with their rate: their dollars become its own."""
+    moves: str = ""
+    """Why a line that agrees with its rate costs something else: its dollars become the check's."""
 
 
 def load(folders: Sequence[Path] = ()) -> list[Check]:
@@ -136,7 +136,8 @@ def _parse(path: Path) -> Check:
     return Check(
         path.stem, header["question"], header["severity"], header["category"],
         "owns" in header or "moves" in header, header.get("resource") == "yes", sql, path,
-        _watched(path, header.get("watches", "")), header.get("needs", ""), "moves" in header,
+        _watched(path, header.get("watches", "")), header.get("needs", ""),
+        header.get("moves", ""),
     )  # fmt: skip
 
 

@@ -11,13 +11,8 @@ import duckdb
 from curecon import __version__, life
 from curecon.asked import records
 from curecon.errors import OptionInvalid
-from curecon.explanation import (
-    RateTaken,
-    explain_lines,
-    findings_of,
-    known_rates,
-    lines_of,
-)
+from curecon.explanation import explain_lines, findings_of, known_rates, lines_of
+from curecon.explanation.model import RateTaken
 from curecon.models import Finding, Money, Record, Time
 from curecon.report import story
 from curecon.report.figures import EXACT, add, count, number

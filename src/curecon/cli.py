@@ -305,12 +305,13 @@ def explain(
         json: print it as JSON.
     """
     from curecon import explanation
+    from curecon.explanation.model import Explanations
 
     found = explanation.explain(
         line_item_id, ledger, interval, rates=rates, price_lists=price_list, contract=contract
     )
     if json:
-        sys.stdout.write(explanation.to_json(explanation.Explanations(explanations=found)))
+        sys.stdout.write(explanation.to_json(Explanations(explanations=found)))
         return FINE
     from rich.console import Console
 

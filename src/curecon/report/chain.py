@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from curecon.candidates import Candidate
-from curecon.explanation import (
+from curecon.explanation.model import (
     BilledLine,
     Explanation,
     FindingExplained,

@@ -5,7 +5,7 @@ from collections import Counter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curecon.claim import Claim, ClaimedLine, Input, Package, short_of
-from curecon.explanation import RateTaken
+from curecon.explanation.model import RateTaken
 from curecon.report.figures import count, money, number
 from curecon.report.files import table_csv
 from curecon.report.markdown import escaped
