@@ -15,6 +15,7 @@ from rich.console import Console
 import bills
 import curecon
 from curecon import candidates, checks, cli, explanation, ledger, matching
+from curecon.differences import differing
 from curecon.errors import OptionInvalid
 from curecon.explanation.model import Explanations
 from curecon.reconcile import Options, audit, bring_in
@@ -217,11 +218,7 @@ def test_a_rate_fits_where_nothing_differs_and_nowhere_else(demo, tmp_path):
     for key in keys.iter_slices(1):
         matched = matching.candidates(key, known, list(vocabulary()))
         facts = key.row(0, named=True)
-        same = {
-            row["rate_id"]
-            for row in known.iter_rows(named=True)
-            if not candidates._differences(row, facts)
-        }
+        same = {row["rate_id"] for row in known.iter_rows(named=True) if not differing(row, facts)}
         assert same == set(matched["rate_id"])
         fitting += len(same)
     assert fitting > 20

@@ -12,18 +12,18 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from curecon import by_hand, grammar, matching
+from curecon import matching
+from curecon.by_hand import EVERY_REGION
+from curecon.differences import REGION, Difference, differing, in_every_region, some_of, told
 from curecon.models import Money, Record
 from curecon.money import fits_price, plain
 from curecon.report.figures import EXACT, number
 from curecon.report.text import visible
-from curecon.vocabulary import priced_as, vocabulary
+from curecon.vocabulary import vocabulary
 
 CANDIDATES_MAX = 10
 """Candidates shown of a line: the taken one, and those that differ in the fewest attributes."""
 
-_NAMED_MAX = 3
-_REGION, _DECODING = "region", "decoding"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 # How surely a rate fits, in words; the order is that of `matching`.
@@ -48,26 +48,9 @@ _SUREST = {
 }
 # Below every source: what the audit prices no charge by, such as the rate of a savings plan.
 _LAST = matching.RANK["card"] + 1
-# What it means that an attribute is absent, where attributes.toml gives it a meaning.
-_ABSENT = {
-    "tier": "standard",
-    "routing": "regional",
-    "context": "ordinary",
-    "endpoint": "bedrock-runtime",
-    "customized": "no",
-}
 _STATED = (
     "rate_id", "source_kind", "source", "price", "unit", "currency", "tier_from", "tier_to",
 )  # fmt: skip
-_LABELS = {"rate_code": "rate code", "sku": "SKU", "service_name": "product"}
-
-
-class Difference(Record):
-    """An attribute in which a rate is not for this charge; null where a side has none."""
-
-    attribute: str
-    charge: str | None
-    rate: str | None
 
 
 class Candidate(Record):
@@ -170,29 +153,12 @@ def _near(charge: Charge, known: pl.DataFrame, standing: "_Standing") -> pl.Data
             (pl.col("service") == key["service"]) & (pl.col("capability") == key["capability"])
         )
     if key["line_item_usage_type"] is not None:
-        tests.append(pl.col("usage_type").is_in(_in_every_region(key["line_item_usage_type"])))
+        tests.append(pl.col("usage_type").is_in(in_every_region(key["line_item_usage_type"])))
     if key["product_sku"] is not None:
         tests.append(pl.col("sku") == key["product_sku"])
     if key["pricing_rate_code"] is not None:
         tests.append(pl.col("rate_code") == key["pricing_rate_code"])
     return known.filter(pl.any_horizontal(test.fill_null(value=False) for test in tests))
-
-
-def _in_every_region(usage_type: str) -> list[str]:
-    """Spell a usage type as it would be in every region."""
-    prefixes = grammar.regions()["usage_type_prefix"].drop_nulls().unique().sort().to_list()
-    first = next((p for p in prefixes if usage_type.startswith((f"{p}-", f"{p}_"))), None)
-    if first is None:
-        return [usage_type, *(f"{prefix}-{usage_type}" for prefix in prefixes)]
-    rest = usage_type[len(first) :]
-    second = f"MP:{first}_"
-    return [
-        rest[1:],
-        *(f"{prefix}{rest.replace(second, f'MP:{prefix}_')}" for prefix in prefixes),
-    ]
-
-
-# --- what fits, as `matching` sees it ---
 
 
 class _Fit(NamedTuple):
@@ -266,13 +232,13 @@ class _Judged(NamedTuple):
     @property
     def elsewhere(self) -> bool:
         """Whether it is for another region."""
-        return any(one.attribute == _REGION for one in self.differences)
+        return any(one.attribute == REGION for one in self.differences)
 
 
 def _judged(row: Mapping[str, Any], charge: Charge, standing: _Standing) -> _Judged:
     fit = standing.fits.get(row["rate_id"])
     fits = fit or row["rate_id"] in charge.audited
-    differences = [] if fits else _differences(row, charge.facts)
+    differences = [] if fits else differing(row, charge.facts)
     if not differences:
         fit = fit or _fit_of_remembered(row, charge.facts)
     return _Judged(
@@ -281,7 +247,7 @@ def _judged(row: Mapping[str, Any], charge: Charge, standing: _Standing) -> _Jud
         differences,
         _faults(row, fit, charge),
         fit.rank if fit else _SUREST.get(row["source_kind"], _LAST),
-        (row[_REGION] or by_hand.EVERY_REGION,),
+        (row[REGION] or EVERY_REGION,),
     )
 
 
@@ -309,7 +275,7 @@ def _joined(judged: Iterable[_Judged]) -> list[_Judged]:
         same: tuple[object, ...] = (one.row["rate_id"],)
         if one.elsewhere:
             stated = {name: one.row[name] for name in _STATED if name != "rate_id"}
-            differs = [(d.attribute, d.rate) for d in one.differences if d.attribute != _REGION]
+            differs = [(d.attribute, d.rate) for d in one.differences if d.attribute != REGION]
             same = (*stated.values(), *differs)
         regions = kept[same].regions if same in kept else ()
         kept[same] = kept.get(same, one)._replace(regions=(*regions, *one.regions))
@@ -322,7 +288,7 @@ def _candidate(one: _Judged, charge: Charge, standing: _Standing) -> Candidate:
     if one.taken:
         why = _why_taken(row, standing.fits.get(row["rate_id"]), charge.facts)
     elif one.differences or one.faults:
-        why = " ".join([*_different(one.differences, regions), *one.faults])
+        why = " ".join([*told(one.differences, regions), *one.faults])
     else:
         why = _why_lost(row, charge, standing)
     return Candidate(
@@ -339,106 +305,6 @@ def _candidate(one: _Judged, charge: Charge, standing: _Standing) -> Candidate:
         differences=one.differences,
         **{name: row[name] for name in _STATED},
     )
-
-
-def _named(texts: list[str]) -> str:
-    more = len(texts) - _NAMED_MAX
-    named = ", ".join(texts[:_NAMED_MAX])
-    return f"{named} and {more} more" if more > 0 else named
-
-
-def _differences(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
-    """Say in what a rate is not for a charge, by that way of matching in which it comes nearest."""
-    by_words = row["usage_type"] is not None or row["source_kind"] == "price_list"
-    if not by_words or row.get("prices") is not None:
-        return _by_attributes(row, key)
-    ways = [_by_usage_type(row, key), *_by_codes(row, key)]
-    return min(ways, key=len)
-
-
-def _by_usage_type(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
-    """Compare as `matching` joins price lists and private rates: by AWS's own words."""
-    found = _compared(row, key, {"usage_type": "line_item_usage_type"})
-    place = _of_place(row, key)
-    if place and row["usage_type"] in _in_every_region(key["line_item_usage_type"] or ""):
-        # The usage type of another region is the same one with another prefix.
-        found = []
-    if row["operation"] is not None:
-        found += _compared(row, key, {"operation": "line_item_operation"})
-    if "-MP:" in (key["line_item_usage_type"] or "") and row["source_kind"] != "contract":
-        found += _compared(row, key, {"service_name": "product_name"})
-    return [*found, *place]
-
-
-def _by_codes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[list[Difference]]:
-    """Compare by the codes of the price list; a bill without rate code is matched by SKU."""
-    if row["source_kind"] != "price_list":
-        return []
-    if key["pricing_rate_code"] is not None:
-        codes = _compared(row, key, {"rate_code": "pricing_rate_code"})
-    elif key["product_sku"] is not None:
-        codes = _compared(row, key, {"sku": "product_sku"})
-    else:
-        return []
-    return [codes + _compared(row, key, {"currency": "line_item_currency_code"})]
-
-
-def _by_attributes(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
-    """Compare as `matching` joins cards and private rates: by decoded attributes."""
-    found = _compared(row, key, {name: name for name in vocabulary()}) + _of_place(row, key)
-    if key["undecoded_reason"] is not None and row["source_kind"] != "price_list":
-        said = Difference(attribute=_DECODING, charge=key["undecoded_reason"], rate=None)
-        return [said, *found]
-    if not found and row.get("prices") is not None:
-        # The ledger remembers it for a usage type, and so it may have been agreed for that alone.
-        return _compared(row, key, {"prices": "line_item_usage_type"})
-    return found
-
-
-def _of_place(row: Mapping[str, Any], key: Mapping[str, Any]) -> list[Difference]:
-    """Compare region and currency; a list without a region holds everywhere, as `*` does."""
-    names = {"currency": "line_item_currency_code"}
-    if row[_REGION] not in (None, by_hand.EVERY_REGION):
-        names = {_REGION: _REGION, **names}
-    return _compared(row, key, names)
-
-
-def _compared(
-    row: Mapping[str, Any], key: Mapping[str, Any], names: Mapping[str, str]
-) -> list[Difference]:
-    return [
-        Difference(
-            attribute="usage_type" if of_rate == "prices" else of_rate,
-            charge=key[of_charge],
-            rate=row.get(of_rate),
-        )
-        for of_rate, of_charge in names.items()
-        if _as_priced(of_rate, row.get(of_rate)) != _as_priced(of_rate, key[of_charge])
-    ]
-
-
-def _as_priced(name: str, value: str | None) -> str | None:
-    return priced_as().get(name, {}).get(value or "", value)
-
-
-def _different(differences: list[Difference], regions: list[str]) -> list[str]:
-    """Say what differs in one sentence, if anything does."""
-    if not differences:
-        return []
-    said = "; ".join(_difference(one, regions) for one in differences)
-    return [f"{said[:1].upper()}{said[1:]}."]
-
-
-def _difference(one: Difference, regions: list[str]) -> str:
-    if one.attribute == _DECODING:
-        reason = visible((one.charge or "").rstrip("."))
-        return f"the charge is not fully decoded ({reason}), as a rate by attributes needs"
-    absent = _ABSENT.get(one.attribute, "absent")
-    label = _LABELS.get(one.attribute, one.attribute.replace("_", " "))
-    theirs, ours = (visible(text) if text else absent for text in (one.rate, one.charge))
-    if one.attribute == _REGION:
-        theirs = _named([visible(region) for region in regions])
-    return f"other {label}: {theirs}, not {ours}"
 
 
 def _faults(row: Mapping[str, Any], fit: _Fit | None, charge: Charge) -> list[str]:
@@ -533,7 +399,7 @@ def _ambiguous(row: Mapping[str, Any], standing: _Standing) -> str:
     }
     if not others:
         return "Ambiguous: several rates fit as surely, and their tiers overlap."
-    prices = _named(sorted(others, key=Decimal))
+    prices = some_of(sorted(others, key=Decimal))
     return f"Ambiguous: other rates fit as surely, at another price: {prices}."
 
 
