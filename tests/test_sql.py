@@ -27,7 +27,7 @@ SCHEMA = (SQL / "duckdb" / "schema.sql").read_text("utf-8")
 FUNCTIONS = {
     "abs", "bool_and", "bool_or", "coalesce", "concat_ws", "count", "count_if", "first_value",
     "floor", "greatest", "hash", "lag", "last_value", "lead", "least", "length", "lower", "max",
-    "min", "nullif", "regexp_replace", "replace", "round", "row_number", "split_part", "substr",
+    "min", "nullif", "regexp_extract", "regexp_replace", "replace", "round", "row_number", "substr",
     "sum", "trim", "upper",
 }  # fmt: skip
 # Words that stand before a parenthesis without being functions.
@@ -54,6 +54,8 @@ BANNED = {
     r"\bavg *\(|\bmedian *\(": "averages are binary floating point",
     r" / |//| % ": "division is binary floating point or another thing in each engine",
     r"\b\d+(\.\d+)?e[+-]?\d+\b": "an exponent makes a number binary; write it out",
+    # On a column without any value, DuckDB 2 stops at a comparison of it with a text.
+    r"\bsplit_part *\(": "write regexp_extract",
     r";": "one file is one SELECT",
 }
 
@@ -142,6 +144,7 @@ def test_the_files_are_found():
         "SELECT a FROM t; DROP TABLE t",
         "SELECT concat(a, b) FROM t",
         "SELECT strftime(a, '%Y') FROM t",
+        "SELECT a FROM t WHERE split_part(a, ':', 4) <> ''",
         "SELECT a FROM WHERE",
         "DELETE FROM t",
         "SELECT row_number() OVER (ORDER BY line_item_resource_id) AS place FROM lines",

@@ -7,7 +7,7 @@
 SELECT
     l.line,
     'The usage is billed in ' || k.region || ', and its resource lies in '
-        || split_part(l.line_item_resource_id, ':', 4) || '.' AS reason
+        || regexp_extract(l.line_item_resource_id, '^arn:[^:]*:[^:]*:([^:]*)', 1) || '.' AS reason
 FROM lines AS l
 JOIN charge_keys AS k
     ON k.charge_key_id = l.charge_key_id
@@ -17,7 +17,7 @@ WHERE k.kind IN ('usage', 'covered_usage')
         k.service = 'sagemaker'
         OR k.resource_type IN ('provisioned-model', 'custom-model', 'imported-model')
     )
-    AND split_part(l.line_item_resource_id, ':', 4) <> k.region
-    AND split_part(l.line_item_resource_id, ':', 4) <> ''
-    AND split_part(l.line_item_resource_id, ':', 3) = k.service
+    AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:[^:]*:([^:]*)', 1) <> k.region
+    AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:[^:]*:([^:]*)', 1) <> ''
+    AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1) = k.service
 ORDER BY l.line

@@ -25,8 +25,9 @@ WITH unpriced AS (
             )) NOT LIKE '%sagemaker%'
             AND coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace'
             AND l.line_item_resource_id LIKE 'arn:%'
-            AND split_part(l.line_item_resource_id, ':', 3) NOT LIKE 'bedrock%'
-            AND split_part(l.line_item_resource_id, ':', 3) NOT LIKE 'sagemaker%',
+            AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1) NOT LIKE 'bedrock%'
+            AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1)
+                NOT LIKE 'sagemaker%',
             FALSE
         ) AS of_another_service
     FROM comparison AS c
