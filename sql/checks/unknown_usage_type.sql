@@ -13,14 +13,5 @@ WHERE k.is_ai
     AND k.kind IN ('usage', 'covered_usage')
     AND k.undecoded_reason IS NOT NULL
     AND k.line_item_usage_type IS NOT NULL
-    AND NOT (
-        lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
-            NOT LIKE '%bedrock%'
-        AND lower(concat_ws(' ', k.line_item_product_code, k.product_name, k.product_servicecode))
-            NOT LIKE '%sagemaker%'
-        AND coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace'
-        AND l.line_item_resource_id LIKE 'arn:%'
-        AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1) NOT LIKE 'bedrock%'
-        AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1) NOT LIKE 'sagemaker%'
-    )
+    AND l.line NOT IN (SELECT line FROM other_services)
 ORDER BY l.line

@@ -5,49 +5,13 @@
 -- question: Which charges could not be priced, and why?
 -- A log group or a function that somebody named after Bedrock or SageMaker is billed by another
 -- service, whose prices nobody expects here.
-WITH unpriced AS (
-    SELECT
-        c.line,
-        c.line_item_id,
-        c.time_interval,
-        c.billed,
-        c.expected,
-        c.difference,
-        c.reason,
-        c.charge_key_id,
-        coalesce(
-            c.reason = 'undecoded'
-            AND lower(concat_ws(
-                ' ', k.line_item_product_code, k.product_name, k.product_servicecode
-            )) NOT LIKE '%bedrock%'
-            AND lower(concat_ws(
-                ' ', k.line_item_product_code, k.product_name, k.product_servicecode
-            )) NOT LIKE '%sagemaker%'
-            AND coalesce(k.bill_billing_entity, '') <> 'AWS Marketplace'
-            AND l.line_item_resource_id LIKE 'arn:%'
-            AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1) NOT LIKE 'bedrock%'
-            AND regexp_extract(l.line_item_resource_id, '^arn:[^:]*:([^:]*)', 1)
-                NOT LIKE 'sagemaker%',
-            FALSE
-        ) AS of_another_service
-    FROM comparison AS c
-    JOIN lines AS l
-        ON l.line = c.line
-    JOIN charge_keys AS k
-        ON k.charge_key_id = c.charge_key_id
-    WHERE c.component = 'unpriced'
-)
-
 SELECT
     c.line,
     c.billed,
     c.expected,
     c.difference,
-    CASE
-        WHEN c.difference = 0 OR c.of_another_service THEN 'info'
-        ELSE 'warning'
-    END AS severity,
-    CASE coalesce(CASE WHEN c.of_another_service THEN 'another_service' END, c.reason)
+    CASE WHEN c.difference = 0 OR o.line IS NOT NULL THEN 'info' ELSE 'warning' END AS severity,
+    CASE CASE WHEN o.line IS NOT NULL THEN 'another_service' ELSE c.reason END
         WHEN 'another_service' THEN
             'A charge of ' || coalesce(k.line_item_product_code, 'another service')
                 || ', in scope by the name of its resource; only Bedrock and SageMaker are priced.'
@@ -69,7 +33,11 @@ SELECT
         WHEN 'line_type_unknown' THEN 'The line type is not known.'
         ELSE 'Not priced: ' || coalesce(c.reason, 'unknown reason') || '.'
     END AS reason
-FROM unpriced AS c
+FROM comparison AS c
 JOIN charge_keys AS k
     ON k.charge_key_id = c.charge_key_id
+LEFT JOIN other_services AS o
+    ON o.line = c.line
+    AND c.reason = 'undecoded'
+WHERE c.component = 'unpriced'
 ORDER BY c.line_item_id, c.time_interval

@@ -266,6 +266,9 @@ def _compare(
         )
     known.look_nearby(con)
     make(con, "steps", "focus_kept.sql")
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW other_services AS {read('steps', 'other_services.sql')}"
+    )
     checks.move(con, catalog, found)
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
