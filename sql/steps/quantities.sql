@@ -341,10 +341,9 @@ unit_shortfalls AS (
         AND n.line NOT IN (SELECT line FROM excess WHERE right_quantity <> quantity)
 ),
 
--- A notebook, an app, a private space and a tracking server are one instance each, and the session
--- of a Canvas app is one; endpoints and jobs
--- are many. Each
--- line may be rounded up to a minute. Hours that are taken back leave room for others.
+-- A notebook, an app, a private space and a tracking server are one instance each, and so is the
+-- session of a Canvas app; endpoints and jobs are many. Each line may be rounded up to a minute. Hours
+-- that are taken back leave room for others.
 instance_hours AS (
     SELECT
         l.line,
