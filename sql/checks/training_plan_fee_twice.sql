@@ -6,8 +6,9 @@
 -- needs: charge_keys WHERE capability = 'training_plan'
 -- question: Is the upfront fee of one training plan billed again?
 -- The fee of a training plan is paid once, when it is bought (`UpfrontFee` of DescribeTrainingPlan). A
--- plan may be extended, so only the same quantity at the same cost again is told, and proves no more
--- than a warning; in one interval it is identical_usage.
+-- plan may be extended, so only the same quantity at the same cost again is told. It may be extended by
+-- as much too, which no bill says, so it is no more than a warning, and the reason says what to look at;
+-- in one interval it is identical_usage.
 WITH fees AS (
     SELECT
         l.line,
@@ -36,7 +37,8 @@ SELECT
     billed,
     CAST(0 AS DECIMAL(36, 20)) AS expected,
     billed AS difference,
-    'The upfront fee of this training plan is billed again.' AS reason
+    'The upfront fee of this training plan is billed again, which is right only if the plan was'
+        || ' extended by as much.' AS reason
 FROM fees
 WHERE copy > 1
     -- Something was taken back, so one may stand for the other.
