@@ -47,9 +47,9 @@ counted AS (
 SELECT
     u.line,
     u.billed,
-    CAST(round(CAST(u.quantity AS DECIMAL(22, 10)) * CAST(c.rate AS DECIMAL(15, 10)), 10)
+    CAST(round(u.quantity * CAST(c.rate AS DECIMAL(15, 10)), 10)
         AS DECIMAL(36, 20)) AS expected,
-    CAST(u.billed - round(CAST(u.quantity AS DECIMAL(22, 10)) * CAST(c.rate AS DECIMAL(15, 10)), 10)
+    CAST(u.billed - round(u.quantity * CAST(c.rate AS DECIMAL(15, 10)), 10)
         AS DECIMAL(36, 20)) AS difference,
     'The rate is off by a factor of a thousand or a million from the one of the other lines of this charge.'
         AS reason
