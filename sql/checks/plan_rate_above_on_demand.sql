@@ -17,6 +17,9 @@ FROM (
         l.line,
         l.identity_line_item_id,
         l.identity_time_interval,
+        l.savings_plan_savings_plan_a_r_n AS plan,
+        l.usage_day,
+        k.line_item_usage_type AS usage_type,
         CAST(round(
             l.line_item_usage_amount * CAST(l.savings_plan_savings_plan_rate AS DECIMAL(15, 10)), 10
         ) AS DECIMAL(36, 20)) AS billed,
@@ -39,19 +42,14 @@ FROM (
         AND l.line_item_unblended_rate < 100000
         AND l.savings_plan_savings_plan_rate < 100000
         AND l.savings_plan_savings_plan_rate > l.line_item_unblended_rate
-        AND NOT EXISTS (
-            SELECT 1
-            FROM contract_plan_rates AS p
-            WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
-                AND p.usage_type = k.line_item_usage_type
-                AND l.usage_day >= p.starts
-                AND l.usage_day < p.ends
-        )
     UNION ALL
     SELECT
         l.line,
         l.identity_line_item_id,
         l.identity_time_interval,
+        l.savings_plan_savings_plan_a_r_n AS plan,
+        l.usage_day,
+        k.line_item_usage_type AS usage_type,
         l.savings_plan_savings_plan_effective_cost AS billed,
         l.pricing_public_on_demand_cost AS expected,
         CAST(l.savings_plan_savings_plan_effective_cost - l.pricing_public_on_demand_cost
@@ -66,13 +64,13 @@ FROM (
         AND l.pricing_public_on_demand_cost > 0
         AND l.savings_plan_savings_plan_effective_cost
             > l.pricing_public_on_demand_cost + 0.0000000001 * l.hours
-        AND NOT EXISTS (
-            SELECT 1
-            FROM contract_plan_rates AS p
-            WHERE p.plan = regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '')
-                AND p.usage_type = k.line_item_usage_type
-                AND l.usage_day >= p.starts
-                AND l.usage_day < p.ends
-        )
-) AS covered
+) AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM contract_plan_rates AS p
+    WHERE p.plan = regexp_replace(c.plan, '^.*/', '')
+        AND p.usage_type = c.usage_type
+        AND c.usage_day >= p.starts
+        AND c.usage_day < p.ends
+)
 ORDER BY identity_line_item_id, identity_time_interval
