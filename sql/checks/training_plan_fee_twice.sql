@@ -1,18 +1,16 @@
--- severity: warning
+-- severity: info
 -- category: duplicate
--- moves: the fee of this training plan is billed already.
 -- resource: yes
 -- watches: training_plan
 -- needs: charge_keys WHERE capability = 'training_plan'
 -- question: Is the upfront fee of one training plan billed again?
 -- The fee of a training plan is paid once, when it is bought (`UpfrontFee` of DescribeTrainingPlan). A
 -- plan may be extended, so only the same quantity at the same cost again is told. It may be extended by
--- as much too, which no bill says, so it is no more than a warning, and the reason says what to look at;
--- in one interval it is identical_usage.
+-- as much too, which no bill says, so no dollars are claimed, and the reason says what to look at; in
+-- one interval it is identical_usage.
 WITH fees AS (
     SELECT
         l.line,
-        l.line_item_unblended_cost AS billed,
         row_number() OVER (
             PARTITION BY
                 l.delivery_id, l.line_item_resource_id, l.charge_key_id, l.line_item_usage_amount,
@@ -34,9 +32,6 @@ WITH fees AS (
 
 SELECT
     line,
-    billed,
-    CAST(0 AS DECIMAL(36, 20)) AS expected,
-    billed AS difference,
     'The upfront fee of this training plan is billed again, which is right only if the plan was'
         || ' extended by as much.' AS reason
 FROM fees

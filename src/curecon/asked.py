@@ -25,6 +25,7 @@ from curecon.report.text import visible
 from curecon.vocabulary import vocabulary
 
 Row = dict[str, Any]
+_ALIKE = 0.8  # as much as a name and the same one with a slip of the hand have in common
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,10 @@ def records(
 
 
 def refuse_unknown(con: duckdb.DuckDBPyConnection, period: str | None, check: str | None) -> None:
-    """Refuse a period or a check that is not there: no findings of it would read as good news."""
+    """Refuse a period or a check that is not there: no findings of it would read as good news.
+
+    A check of one's own is known by its findings alone, so a name that is like no other passes.
+    """
     there = con.execute(
         "SELECT DISTINCT strftime(period, '%Y-%m') FROM deliveries "
         "UNION SELECT period FROM known_findings ORDER BY 1"
@@ -119,12 +123,12 @@ def refuse_unknown(con: duckdb.DuckDBPyConnection, period: str | None, check: st
     found = con.execute('SELECT DISTINCT "check" FROM known_findings').fetchall()
     checks = {one for (one,) in found}
     checks |= {path.stem for path in (folder("sql") / "checks").glob("*.sql")}
-    if check is not None and check not in checks:
-        near = difflib.get_close_matches(check, sorted(checks), n=3)
-        hint = f" (near: {', '.join(near)})" if near else ""
+    if check is None or check in checks:
+        return
+    if near := difflib.get_close_matches(check, sorted(checks), n=3, cutoff=_ALIKE):
         raise OptionInvalid(
-            f"no check is named {check!r}, and no finding of the ledger is of one{hint}; "
-            "`curecon checks list` names them"
+            f"no check is named {check!r}, and no finding of the ledger is of one "
+            f"(near: {', '.join(near)}); `curecon checks list` names them"
         )
 
 
