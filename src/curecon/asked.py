@@ -189,7 +189,8 @@ def _define_priced(con: duckdb.DuckDBPyConnection) -> None:
     What other lines make of a line (that it repeats one, that its hours are too many) stands in
     `compared` already, so the steps that find it out are left empty here.
     """
-    make(con, "steps", "flat_rates.sql")
+    for step in ("flat_rates", "other_services"):
+        make(con, "steps", f"{step}.sql")
     sql = read("steps", "priced.sql")
     for step in sorted(set(re.findall(r"\bJOIN (\w+) AS", sql)) - {"charge_keys", "flat_rates"}):
         if step != "tiered":

@@ -203,6 +203,9 @@ def focus(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
             f"SELECT *{f', {USAGE_DAY}' if table == 'lines' else ''} FROM {catalog}.main.{table}"
             + ("" if alone and table in narrow else f" WHERE delivery_id IN ({ids})")
         )
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW other_services AS {read('steps', 'other_services.sql')}"
+    )
     # What one month bills, another may have billed already.
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW every_line AS SELECT *, {USAGE_DAY} FROM {catalog}.main.lines"
@@ -266,9 +269,6 @@ def _compare(
         )
     known.look_nearby(con)
     make(con, "steps", "focus_kept.sql")
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW other_services AS {read('steps', 'other_services.sql')}"
-    )
     checks.move(con, catalog, found)
     make(con, "steps", "components.sql")
     execute(con, f"CREATE OR REPLACE TEMP TABLE run_bridge AS {read('steps', 'bridge.sql')}")
