@@ -1,6 +1,6 @@
 """Which tests a run takes: of the slow ones a share, another one with each commit.
 
-Tests that audit whole bills take a second each, and there are hundreds. `make test` takes a third
+Tests that audit whole bills take a second each, and there are hundreds. `make test` takes a quarter
 of them, so that it ends within minutes; `make test-all` takes every one.
 """
 
@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARE = 3
+SHARE = 4
 SLOW = {
     "test_alerts", "test_anomalies", "test_cases", "test_cli", "test_contract", "test_coverage",
     "test_crash", "test_deploy", "test_dispute", "test_estimate", "test_explain", "test_formats",
@@ -23,7 +23,7 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out two thirds of the slow tests, unless all are asked for or some are named."""
+    """Leave out three quarters of the slow tests, unless all are asked for or some are named."""
     if os.environ.get("CURECON_EVERY_TEST") or config.args_source.name == "ARGS":
         return
     turn = zlib.crc32(_commit().encode()) % SHARE
