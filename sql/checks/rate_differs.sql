@@ -67,6 +67,8 @@ SELECT
         WHEN difference > 0 THEN 'Billed above the rate in force' || coalesce(prices, '') || '.'
         WHEN source_kind <> 'contract'
             AND pricing_public_on_demand_rate > line_item_unblended_rate
+            -- No agreement has a price below nothing.
+            AND line_item_unblended_rate >= 0
         THEN 'Billed below the public rate; a private rate would explain it, state it in the contract.'
         ELSE 'Billed below the rate in force' || coalesce(prices, '') || '.'
     END AS reason

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from curecon import by_hand, grammar, rates, units
 from curecon.by_hand import EVERY_REGION, Amount, Currency, Line, Percent, Price, Region, Regions
@@ -164,10 +164,15 @@ class FreeTier(_Agreed):
     scope: Literal["account", "organisation"]
 
 
-class Tax(_Agreed):
-    """The tax on the bill: percent, and what it is taken of."""
+def _percent_of_share(rate: Decimal) -> Decimal:
+    """Read a rate below 1 as a share: no tax on a bill is below one percent."""
+    return rate * 100 if rate < 1 else rate
 
-    rate: Percent
+
+class Tax(_Agreed):
+    """The tax on the bill: percent, or a share of 1 (0.19 is 19 %), and what it is taken of."""
+
+    rate: Annotated[Percent, AfterValidator(_percent_of_share)]
     base: Literal["usage", "usage and fees"] = "usage and fees"
 
 
