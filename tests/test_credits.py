@@ -160,3 +160,23 @@ def test_dollars_of_a_credit_are_told_in_cents(tmp_path):
     assert said.endswith(
         "Activate: 10.00 promised, 2.36 of it due in 2026-10, 0.00 arrived, 2.36 to come."
     )
+
+
+def test_what_arrived_and_what_is_missing_of_a_credit_add_up_in_cents(tmp_path):
+    contract = tmp_path / "contract.toml"
+    contract.write_text(
+        f'payer = "{bills.PAYER}"\n[[credit]]\nname = "Activate"\namount = 10\n'
+        'services = ["bedrock"]\nstarts = 2026-10-01\n'
+    )
+    usage = bills.line(quantity="1000000", identity_line_item_id="a", bill_invoice_id="I")
+    credit = bills.line(
+        line_item_unblended_cost="-3.335", line_item_line_item_type="Credit",
+        line_item_usage_amount="", line_item_unblended_rate="", identity_line_item_id="b",
+        bill_invoice_id="I",
+    )  # fmt: skip
+    bill = bills.write_csv(tmp_path / "bill.csv", [usage, credit])
+    found = audit([bill], Options(ledger=tmp_path / "l.duckdb", contract=contract)).findings
+    (one,) = [one for one in found if one.check == "credit_differs"]
+    assert one.difference == Decimal("6.665")
+    # Each rounded by itself, 3.335 and 6.665 come to 10.01.
+    assert one.reason.endswith("Activate: 10.00 promised, 3.33 arrived, 6.67 missing.")

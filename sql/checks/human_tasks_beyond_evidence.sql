@@ -4,7 +4,8 @@
 -- needs: evidence
 -- question: Are more human tasks billed than were completed?
 -- No AWS service counts tasks, so only complete evidence of them tells: the line agrees with its own
--- quantity, and its quantity is too high.
+-- quantity, and its quantity is too high. Of a line that is longer than what was counted, some of
+-- the tasks may lie outside of it. Where several counts tell, the highest excess is told.
 WITH done AS (
     SELECT
         account,
@@ -39,6 +40,7 @@ billed_tasks AS (
         AND (e.region IS NULL OR e.region = k.region)
         AND l.line_item_usage_start_date >= e.starts
         AND l.line_item_usage_start_date < e.ends
+        AND coalesce(l.line_item_usage_end_date, l.line_item_usage_start_date) <= e.ends
     WHERE k.kind = 'usage'
         AND k.capability = 'human_task'
         AND l.line_item_usage_amount > 0
@@ -48,12 +50,18 @@ billed_tasks AS (
 SELECT
     line,
     billed,
-    CAST(billed - round(least(beyond, quantity) * CAST(rate AS DECIMAL(15, 10)), 10)
-        AS DECIMAL(36, 20)) AS expected,
-    CAST(round(least(beyond, quantity) * CAST(rate AS DECIMAL(15, 10)), 10) AS DECIMAL(36, 20))
-        AS difference,
+    CAST(billed - round(beyond * rate, 10) AS DECIMAL(36, 20)) AS expected,
+    CAST(round(beyond * rate, 10) AS DECIMAL(36, 20)) AS difference,
     'More human tasks are billed than the evidence has completed ones.' AS reason
-FROM billed_tasks
-WHERE beyond > 0
-    AND rate > 0
+FROM (
+    SELECT
+        line,
+        min(billed) AS billed,
+        CAST(min(rate) AS DECIMAL(15, 10)) AS rate,
+        CAST(max(least(beyond, quantity)) AS DECIMAL(22, 10)) AS beyond
+    FROM billed_tasks
+    WHERE beyond > 0
+        AND rate > 0
+    GROUP BY 1
+) AS b
 ORDER BY line

@@ -80,7 +80,8 @@ wanted AS (
         AND l.line NOT IN (SELECT line FROM repeated WHERE how <> 'similar_usage')
 )
 
-SELECT
+-- Several plans may have had room for a line; it costs nothing once.
+SELECT DISTINCT
     w.line,
     l.line_item_unblended_cost AS billed,
     CAST(0 AS DECIMAL(36, 20)) AS expected,

@@ -9,7 +9,7 @@ WITH covered AS (
         l.line,
         l.savings_plan_savings_plan_a_r_n AS plan,
         l.line_item_usage_account_id AS account,
-        coalesce(k.line_item_usage_type, k.product_sku) AS usage_type,
+        coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
         l.line_item_usage_start_date AS usage_start
     FROM compared AS c
     JOIN lines AS l
@@ -26,10 +26,10 @@ sums AS (
         c.line,
         sum(l.line_item_unblended_cost) AS left_in_period,
         sum(l.hours) AS hours_in_period,
-        sum(CASE WHEN coalesce(k.line_item_usage_type, k.product_sku) = c.usage_type
+        sum(CASE WHEN coalesce(k.line_item_usage_type, k.product_sku, '') = c.usage_type
             AND l.line_item_usage_start_date = c.usage_start
             THEN l.line_item_unblended_cost ELSE 0 END) AS left_in_hour,
-        sum(CASE WHEN coalesce(k.line_item_usage_type, k.product_sku) = c.usage_type
+        sum(CASE WHEN coalesce(k.line_item_usage_type, k.product_sku, '') = c.usage_type
             AND l.line_item_usage_start_date = c.usage_start THEN l.hours ELSE 0 END)
             AS hours_in_hour
     FROM covered AS c

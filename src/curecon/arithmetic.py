@@ -41,6 +41,10 @@ _RIGHT = {
 _AGREED = {
     "cancelled": "Its negation cancels what it is billed, so it costs nothing, whatever its rate.",
     "free_tier": "It is compared with the free tier of the first two months, by the month.",
+    "later_price": (
+        "It is longer than a day, and comes to its quantity at a price that began while it ran; on "
+        "which of its days it was used, the bill does not say."
+    ),
     "private_rate_discount": (
         "It is billed at the public rate; the private rate is realised by a line of the type "
         "PrivateRateDiscount, and both together come to the quantity at the private rate."
@@ -113,6 +117,11 @@ class Facts:
             for one in self.components
             if (one["component"] in _BY_RATE and one["reason"] not in _moved()) == by_rate
         )
+
+
+def is_later_price(components: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a line agrees with a price that began while it ran (steps/later_prices.sql)."""
+    return any(one["reason"] == "later_price" for one in components)
 
 
 def work_out(facts: Facts) -> Arithmetic:

@@ -237,14 +237,13 @@ def _rows(
 
 
 def _told(one: Promise, gap: Gap, month: date, *, runs: bool) -> str:
-    """Say what of a credit was promised, came and is missing, or is to come."""
-    owed, came, lacks = (
-        _dollars(_in_cents(each)) for each in (gap.due, gap.due - gap.missing, gap.missing)
-    )
-    due = "" if gap.due == one.amount else f"{owed} of it due in {month:%Y-%m}, "
+    """Say what of a credit was promised, came and is missing, or is to come; it adds up."""
+    whole, lacks = gap.due == one.amount, _in_cents(gap.missing)
+    due = gap.due if whole else _in_cents(gap.due)
+    part = "" if whole else f"{_dollars(due)} of it due in {month:%Y-%m}, "
     return (
-        f"{one.name}: {_dollars(one.amount)} promised, {due}"
-        f"{came} arrived, {lacks} {'to come' if runs else 'missing'}."
+        f"{one.name}: {_dollars(one.amount)} promised, {part}{_dollars(due - lacks)} arrived, "
+        f"{_dollars(lacks)} {'to come' if runs else 'missing'}."
     )
 
 

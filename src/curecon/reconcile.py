@@ -249,6 +249,11 @@ def _compare(
     known.define_priced(con)
     target = f"INSERT INTO {catalog}.main.compared BY NAME"
     execute(con, f"{target} {read('steps', 'compared.sql')}")
+    make(con, "steps", "later_prices.sql")
+    con.execute(
+        f"UPDATE {catalog}.main.compared AS c SET component = 'agrees', reason = 'later_price', "
+        "difference = 0, rate_id = p.rate_id FROM later_prices AS p WHERE p.line = c.line"
+    )
     make(con, "steps", "cancelled.sql")
     con.execute(
         f"UPDATE {catalog}.main.compared SET component = 'agrees', reason = 'cancelled', "

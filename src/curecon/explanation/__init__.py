@@ -17,7 +17,7 @@ import polars as pl
 from curecon import agreed, ledger, life, matching, price_list, settlement
 from curecon import contract as agreement
 from curecon import rates as cards
-from curecon.arithmetic import Facts, Piece, work_out
+from curecon.arithmetic import Facts, Piece, is_later_price, work_out
 from curecon.asked import Asked, ask, beside, records, refuse_unknown, remembered
 from curecon.candidates import Charge, Pool
 from curecon.engine import read, text
@@ -306,7 +306,9 @@ def _explained(asked: Asked, pool: Pool, number_of_line: int) -> Explanation:
         beside=beside(asked, number_of_line),
     )
     taken = tuple(dict.fromkeys(piece.rate_id for piece in facts.pieces))
-    taken = taken or tuple(filter(None, [facts.priced["rate_id"]]))
+    if not taken:
+        named = facts.components[0] if is_later_price(facts.components) else facts.priced
+        taken = tuple(filter(None, [named["rate_id"]]))
     audited = asked.matched.get(row["charge_key_id"], frozenset())
     candidates, left_out = pool.candidates(Charge(key, day, taken, audited))
     return Explanation(
@@ -379,7 +381,9 @@ def _pieces(asked: Asked, line: int) -> list[Piece]:
     """Return the line's quantity at its rate, or in the tiers that it falls in."""
     priced = asked.priced[line]
     rows = asked.pieces.get(line)
-    if rows is None:
+    if is_later_price(asked.components.get(line, [])):
+        rows = []  # `priced` has the price of the day on which the line starts
+    elif rows is None:
         rows = [priced] if None not in (priced["price"], priced["quantity"]) else []
     key = asked.keys[asked.lines[line]["charge_key_id"]].row(0, named=True)
     pieces = []
