@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curecon import ledger
+from curecon.hashed import Hashes
 from curecon.ingest import ingest
 from curecon.source import find
 
@@ -570,7 +571,9 @@ def ingested(*paths: Path, services: str = "ai", periods: Sequence[str] = ()) ->
         con = ledger._connect(path, read_only=False)
         try:
             con.execute(f"SET temp_directory = '{folder}/temporary'")
-            result = ingest(con, find(paths, periods), services=services, periods=periods)
+            bill = find(paths, periods)
+            with Hashes(bill.files) as hashes:
+                result = ingest(con, bill, hashes, services=services, periods=periods)
             query = (
                 "SELECT l.* EXCLUDE (tag_set_id), k.* EXCLUDE (charge_key_id), "
                 "t.* EXCLUDE (tag_set_id), d.period, d.payer_account, d.format "

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import hashlib
 import io
 import lzma
 import shutil
@@ -21,6 +20,7 @@ from isal import igzip, igzip_lib
 from curecon.engine import step, watch
 from curecon.errors import BillUnreadable, FormatsMixed
 from curecon.formats import Format, recognise
+from curecon.hashed import Hashes
 from curecon.opened import Delivered, OpenBill, OpenFile
 from curecon.source import BillFile
 
@@ -60,20 +60,19 @@ _USUAL = {"CUR": "legacy CUR", "FOCUS": "FOCUS 1.0"}
 class Reader:
     """Opens bills; holds the folder of links and unpacked files that reading needs."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, workspace: Path) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, workspace: Path, hashes: Hashes) -> None:
         """Use `workspace`, an empty folder, for links and unpacked files."""
         self.con = con
+        self.hashes = hashes
         self.workspace = workspace
-        self.hashing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
         self.unpacking = ThreadPoolExecutor(max_workers=2, thread_name_prefix="unpack")
         self.tasks: list[Future[int | None]] = []
         self.unpacked: dict[Path, int] = {}
         self.closed = threading.Event()
 
     def close(self) -> None:
-        """Stop hashing and unpacking; a run that failed does not wait for them."""
+        """Stop unpacking."""
         self.closed.set()
-        self.hashing.shutdown(wait=False, cancel_futures=True)
         self.unpacking.shutdown(wait=True, cancel_futures=True)
 
     def open(self, files: Sequence[BillFile]) -> OpenBill:
@@ -113,7 +112,7 @@ class Reader:
                 magic = handle.read(4)
         except OSError as error:
             raise BillUnreadable(f"{file.path}: cannot be read ({error.strerror})") from error
-        digest = self.hashing.submit(_sha256, file.path)
+        digest = self.hashes.of(file)
         if magic[:2] == b"PK":
             return self._unzip(file, number, digest)
         link = self.workspace / f"{number:06d}{_suffix(magic)}"
@@ -139,7 +138,9 @@ class Reader:
             endless = self.unpacking.submit(self._ungzip, file, link, plain)
             self.tasks.append(endless)
             return OpenFile(number, file, plain, "csv", cells, None, digest, endless)
-        endless = self.hashing.submit(_measured, file, link)
+        endless = self.unpacking.submit(
+            _measured, file, link, goes_on=lambda _: not self.closed.is_set()
+        )
         return OpenFile(number, file, link, "csv", cells, 0 if empty else None, digest, endless)
 
     def _ungzip(self, file: BillFile, packed: Path, plain: Path) -> int | None:
@@ -419,8 +420,3 @@ def _has_room(files: Sequence[BillFile], workspace: Path) -> bool:
     """Say whether all of a bill can be unpacked; without room it is read packed, and slower."""
     packed = sum(file.path.stat().st_size for file in files if file.path.exists())
     return packed * _ROOM_RATIO < shutil.disk_usage(workspace).free
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -27,6 +27,7 @@ from curecon import (
 )
 from curecon.engine import execute, make, read, step, text
 from curecon.errors import ContractInvalid, CureconError, OptionInvalid
+from curecon.hashed import Hashes
 from curecon.ingest import Ingested, ingest
 from curecon.ledger import USAGE_DAY
 from curecon.models import AuditResult, Delivery, FindingState, Run
@@ -79,14 +80,21 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     found = checks.load(options.checks)
     accepted = acknowledged.read(acknowledged.find(options.acknowledged, options.ledger))
     bill = source.find(bills, options.periods)
-    with ThreadPoolExecutor(1, "know") as beside, ledger.staged(options.ledger) as stage:
+    with (
+        Hashes(bill.files) as hashes,
+        _knowing(options) as knowing,
+        ledger.staged(options.ledger) as stage,
+    ):
         con = stage.con
-        # Rates are read while DuckDB reads the totals.
-        knowing = beside.submit(_know, options)
         _begin_report(options)
         try:
             ingested = ingest(
-                con, bill, services=options.services, periods=options.periods, go_on=knowing.result
+                con,
+                bill,
+                hashes,
+                services=options.services,
+                periods=options.periods,
+                go_on=knowing.result,
             )
         except CureconError:
             knowing.result()  # of two mistakes, that in the rates is told
@@ -119,8 +127,14 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
     return outcome
 
 
+@contextmanager
+def _knowing(options: Options) -> "Iterator[Future[Knowledge]]":
+    """Read what is known of prices while the ledger is opened and DuckDB reads the bill."""
+    with ThreadPoolExecutor(1, "know") as beside:
+        yield beside.submit(_know, options)
+
+
 def _know(options: Options) -> "Knowledge":
-    """Read what is known of prices; what that needs is imported while DuckDB reads the bill."""
     from curecon.pricing import know  # noqa: PLC0415  # beside the bill, not before it
 
     return know(options.rates, options.price_lists, options.contract)
@@ -340,8 +354,8 @@ def bring_in(
     """
     bill = source.find(bills, periods)
     known = _know(Options())
-    with ledger.staged(path) as stage:
-        ingested = ingest(stage.con, bill, services=services, periods=periods)
+    with Hashes(bill.files) as hashes, ledger.staged(path) as stage:
+        ingested = ingest(stage.con, bill, hashes, services=services, periods=periods)
         focus(stage.con, stage.catalog)
         known.price_keys(stage.con, are_read=bool(ingested.new_ids))
         brought = result.deliveries(stage.con)

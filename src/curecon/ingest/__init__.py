@@ -15,6 +15,7 @@ import duckdb
 
 from curecon.engine import execute, step
 from curecon.errors import BillUnreadable
+from curecon.hashed import Hashes
 from curecon.ingest.kept import KEY_COLUMNS, replace_lines
 from curecon.ingest.mapped import define
 from curecon.ingest.totals import read_totals, refuse_gaps
@@ -42,6 +43,7 @@ class Ingested:
 def ingest(
     con: duckdb.DuckDBPyConnection,
     bill: Bill,
+    hashes: Hashes,
     *,
     services: str,
     periods: Sequence[str] = (),
@@ -52,6 +54,7 @@ def ingest(
     Args:
         con: the staged ledger, open for writing.
         bill: the files to read.
+        hashes: those of its files.
         services: "ai" keeps lines in scope (DESIGN.md, section 1), "all" keeps every line.
         periods: billing periods (YYYY-MM) to keep of what is read; none keeps all.
         go_on: is called before the lines are read, which takes the longest, and may raise.
@@ -63,7 +66,7 @@ def ingest(
     temporary = Path(con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
     temporary.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bill-", dir=temporary) as workspace:
-        reader = Reader(con, Path(workspace))
+        reader = Reader(con, Path(workspace), hashes)
         try:
             opened = reader.open(bill.files)
             opened.filtered = bool(periods)
