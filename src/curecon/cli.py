@@ -12,7 +12,16 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from curecon import __version__, cli_alert, cli_ledger, cli_life, cli_rates, cli_sql
+from curecon import (
+    __version__,
+    cli_alert,
+    cli_charge,
+    cli_checks,
+    cli_ledger,
+    cli_life,
+    cli_rates,
+    cli_sql,
+)
 from curecon.cli_options import (
     FAILED,
     FINE,
@@ -66,13 +75,12 @@ app = App(
     ],
 )
 settings.app = app
-checks_app = App(name="checks", help="What a bill is checked for.")
-for sub in (cli_rates.rates_app, checks_app, cli_life.findings_app, cli_ledger.ledger_app):
+for sub in (
+    cli_rates.rates_app, cli_checks.checks_app, cli_life.findings_app, cli_ledger.ledger_app,
+    cli_charge.price, cli_charge.decode, cli_charge.explain,
+    cli_life.diff, cli_sql.sql, cli_sql.mcp, cli_alert.alert,
+):  # fmt: skip
     app.command(sub)
-app.command(cli_life.diff)
-app.command(cli_sql.sql)
-app.command(cli_sql.mcp)
-app.command(cli_alert.alert)
 
 
 @app.command
@@ -168,156 +176,6 @@ def ingest(
         for row in bring_in([_local(bill, period) for bill in bills], ledger, services, period):
             told = f"{row.period} payer {row.payer_account}: {row.lines:,} lines, {row.id}"
             sys.stdout.write(f"{told}\n")
-    return FINE
-
-
-@app.command
-def price(
-    usage: Annotated[Path, Parameter(help="A TOML file of [[usage]] tables.")],
-    *,
-    rates: Annotated[list[Path], Many] = [],  # noqa: B006
-    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
-    contract: Path | None = None,
-    json: bool = False,
-) -> int:
-    """Estimate what usage will cost, before it is spent, by the path of a bill.
-
-    A usage says when, where and how much, and what is used: in AWS's own words,
-    or in the attributes of rates/attributes.toml.
-
-      [[usage]]                            [[usage]]
-      date = 2026-10-01                    date = 2024-05-01
-      region = "us-east-1"                 region = "ap-northeast-1"
-      usage_type = "USE1-NovaLite-..."     service = "bedrock"
-      quantity = 5000                      provider = "Anthropic"
-      unit = "1K tokens"                   model = "Claude Instant"
-                                           capability = "provisioned_throughput"
-                                           commitment = "1 month"
-                                           model_units = 2
-                                           hours = 744
-
-    Args:
-        usage: a TOML file of [[usage]] tables.
-        rates: a folder of rate cards besides the packaged ones.
-        price_list: AWS price-list JSON, a file or a folder: bulk offers or GetProducts items.
-        contract: what was agreed with AWS, as TOML: private rates and discounts are applied.
-        json: print total and lines as JSON.
-    """
-    from curecon.estimate import price as pricing
-    from curecon.reconcile import Options
-
-    options = Options(rates=rates, price_lists=price_list, contract=contract)
-    estimate = pricing(usage, options)
-    if json:
-        sys.stdout.write(estimate.model_dump_json(indent=2) + "\n")
-        return FINE
-    from rich.console import Console
-
-    from curecon.report.terminal import show_estimate
-
-    show_estimate(estimate, Console())
-    return FINE
-
-
-@app.command
-def decode(*usage_types: str, json: bool = False) -> int:
-    """Show how usage types are read: each piece, its meaning, the form and its source.
-
-    Of one that no form reads it is shown which forms come near and where they
-    fail; none of them is chosen.
-
-    Args:
-        usage_types: as the bill writes them, e.g. USE1-NovaLite-input-tokens.
-        json: print a JSON object a usage type.
-    """
-    import json as writer
-
-    from curecon.reading import read
-    from curecon.report.reading import reading_text
-
-    if not usage_types:
-        raise OptionInvalid("decode: give a usage type, e.g. USE1-NovaLite-input-tokens")
-    for usage_type in usage_types:
-        reading = read(usage_type)
-        if json:
-            shown = reading.model_dump(include={"form", "pieces", "nearest"})
-            row = {"line_item_usage_type": usage_type, **reading.decoded, **shown}
-            sys.stdout.write(writer.dumps(row) + "\n")
-            continue
-        sys.stdout.write(reading_text(reading))
-    return FINE
-
-
-@checks_app.command(name="list")
-def checks_list(*, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B006
-    """List the checks: name, severity, category and the question each answers.
-
-    Args:
-        checks: a folder of your own checks besides the packaged ones.
-    """
-    from curecon.checks import load
-
-    found = load(checks)
-    width = max(len(check.name) for check in found)
-    for check in found:
-        sys.stdout.write(
-            f"{check.name:<{width}}  {check.severity:<7}  {check.category:<11}  {check.question}\n"
-        )
-    return FINE
-
-
-@checks_app.command(name="show")
-def checks_show(name: str, *, checks: Annotated[list[Path], Many] = []) -> int:  # noqa: B006
-    """Print a check's SQL.
-
-    Args:
-        name: the check, as `curecon checks list` names it.
-        checks: a folder of your own checks besides the packaged ones.
-    """
-    from curecon.checks import load
-
-    found = [check for check in load(checks) if check.name == name]
-    if not found:
-        raise OptionInvalid(f"no check is named {name}; `curecon checks list` names them all")
-    sys.stdout.write(found[0].sql)
-    return FINE
-
-
-@app.command
-def explain(
-    line_item_id: str,
-    *,
-    interval: str | None = None,
-    ledger: LedgerFile = Path("curecon.duckdb"),
-    rates: Annotated[list[Path], Many] = [],  # noqa: B006
-    price_list: Annotated[list[Path], Many] = [],  # noqa: B006
-    contract: Path | None = None,
-    json: bool = False,
-) -> int:
-    """Explain a line: as billed, as decoded, the rates that could price it, the arithmetic.
-
-    Args:
-        line_item_id: the id, or the beginning of one.
-        interval: only the line of this time interval, as the bill writes it.
-        rates: a folder of rate cards, whose rates are candidates besides the packaged ones.
-        price_list: AWS price-list JSON, whose rates are candidates too.
-        contract: what was agreed with AWS, whose rates are candidates too.
-        json: print it as JSON.
-    """
-    from curecon import explanation
-    from curecon.explanation.model import Explanations
-
-    found = explanation.explain(
-        line_item_id, ledger, interval, rates=rates, price_lists=price_list, contract=contract
-    )
-    if json:
-        sys.stdout.write(explanation.to_json(Explanations(explanations=found)))
-        return FINE
-    from rich.console import Console
-
-    from curecon.report.chain import show_lines
-
-    show_lines(found, Console())
     return FINE
 
 
