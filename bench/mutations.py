@@ -3,24 +3,33 @@
 Every place of sql/steps, sql/checks, the SQL that makes lines and findings, and the pricing modules
 is a candidate where a comparison, a condition, a sign, a number or a word can be changed; a seeded
 draw takes some of them, each as likely as any other. Nobody picks. What survives is named, and
-mutations.toml says why where there is a reason.
+mutations.toml says why where there is a reason. A change has its place in the draw by its own hash,
+so that code that comes or goes elsewhere leaves the draw as it is, and a larger one begins alike.
+
+A draw takes minutes a place, so each result is kept in out/mutations.jsonl as soon as it is there,
+and a run that was interrupted goes on from it. What was noticed is not tried again as long as the
+file that it breaks is the same; what nobody noticed is, for there may be a test of it now.
 """
 
+import hashlib
 import io
+import json
 import os
-import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import tokenize
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "out" / "mutations.jsonl"
 COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
 # What reads rates and agreements, decodes charges, and finds the rate of each.
 PRICING = {
@@ -130,6 +139,8 @@ def _of_python(path: Path) -> Iterator[Mutation]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         (row, start), (_, end) = token.start, token.end
         line, becomes = lines[row - 1], PYTHON_CHANGES.get(token.string)
+        if line[start:].startswith("is not"):
+            continue  # that is for its `not`, which follows
         # A sign with no room around it is that of a number or of arguments.
         is_sign = token.string in "+-*/&" and line[start - 1 : start] + line[end : end + 1] != "  "
         if token.type == tokenize.NUMBER and re.fullmatch(r"\d+", token.string):
@@ -139,17 +150,31 @@ def _of_python(path: Path) -> Iterator[Mutation]:
         yield Mutation(name, row, line, line[:start] + becomes + line[end:])
 
 
+def drawn(seed: int) -> list[Mutation]:
+    """Every candidate, in the order in which a draw takes them."""
+    places, seen = [], Counter[tuple[str, str, str]]()
+    for one in candidates():
+        change = (one.file, one.old, one.new)
+        seen[change] += 1  # the same line may stand in a file twice
+        place = hashlib.sha256(repr((seed, seen[change], *change)).encode()).digest()
+        places.append((place, one))
+    return [one for _, one in sorted(places)]
+
+
 def run(count: int, seed: int = 1) -> list[Result]:
     """Draw so many changes, and make each by itself."""
-    chosen = random.Random(seed).sample(list(candidates()), count)  # noqa: S311
+    chosen = drawn(seed)[:count]
     reasons = {
         (one["file"], one["old"].strip(), one["new"].strip()): one["why"]
         for one in tomllib.loads((ROOT / "bench/mutations.toml").read_text("utf-8"))["explained"]
     }
-    results = []
+    kept, results = _kept(), []
     for number, mutation in enumerate(chosen, start=1):
-        with tempfile.TemporaryDirectory() as folder:
-            noticed = _noticed(mutation, Path(folder))
+        noticed = kept.get((*mutation, _content(mutation.file)), "")
+        if not noticed:
+            with tempfile.TemporaryDirectory() as folder:
+                noticed = _noticed(mutation, Path(folder))
+            _keep(mutation, noticed)
         why = reasons.get((mutation.file, mutation.old.strip(), mutation.new.strip()), "")
         results.append(Result(mutation, noticed, why))
         told = noticed or "NOBODY"
@@ -157,6 +182,28 @@ def run(count: int, seed: int = 1) -> list[Result]:
         print(f"{number} of {count}: {mutation.file}:{mutation.row}: {change}: {told}",
               file=sys.stderr)  # fmt: skip
     return results
+
+
+def _kept() -> dict[tuple, str]:
+    """What earlier runs saw: a change, the content of the file it is made in -> who noticed."""
+    if not KEPT.exists():
+        return {}
+    seen = [json.loads(line) for line in KEPT.read_text("utf-8").splitlines()]
+    return {
+        (*(one[name] for name in Mutation._fields), one["content"]): one["noticed_by"]
+        for one in seen
+    }
+
+
+def _keep(mutation: Mutation, noticed: str) -> None:
+    KEPT.parent.mkdir(exist_ok=True)
+    row = {**mutation._asdict(), "content": _content(mutation.file), "noticed_by": noticed}
+    with KEPT.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _content(file: str) -> str:
+    return hashlib.sha256((ROOT / file).read_bytes()).hexdigest()
 
 
 def _noticed(mutation: Mutation, copy: Path) -> str:
@@ -171,7 +218,7 @@ def _noticed(mutation: Mutation, copy: Path) -> str:
 
 
 def _judges(file: str) -> list[tuple[str, list[str]]]:
-    """The tests that are asked, the likeliest first."""
+    """The tests that are asked, the quickest to notice first."""
     stem = Path(file).stem
     simulated = ("simulated bills", ["tests/test_simulate.py", "-k", "audit or clean_bill"])
     anomalies = [("`test_anomalies.py`", ["tests/test_anomalies.py"])] if stem in ANOMALIES else []
@@ -185,8 +232,8 @@ def _judges(file: str) -> list[tuple[str, list[str]]]:
     return [
         *([(f"`{own}`", [f"tests/{own}"])] if own else []),
         *anomalies,
-        simulated,
         ("cases", [cases, "-k", WORDS.get(stem, OTHER_WORDS)]),
+        simulated,
         *([(f"`{slow}`", [f"tests/{slow}"])] if slow else []),
     ]
 
@@ -205,14 +252,15 @@ def _cases_about(check: str) -> list[str]:
 
 def _fails(copy: Path, tests: list[str]) -> bool:
     """Whether the tests of the copy fail on the copy's own code."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider",
-             *tests],
-            cwd=copy, capture_output=True, text=True, check=False, timeout=SECONDS,
-            env={**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+    # A change may make an endless loop. What counts is the time of the processor: on a busy machine
+    # tests take long that only begin late.
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -t {SECONDS} && exec "$@"', "sh",
+         sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=copy, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return True
     # 1: tests failed, 2: they could not even be collected; anything else is a fault of the set-up.
     if done.returncode not in (0, 1, 2):

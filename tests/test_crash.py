@@ -1,5 +1,6 @@
 """Killed at any moment, the ledger is as it was before the run or as it is after it."""
 
+import json
 import multiprocessing
 import os
 import random
@@ -17,10 +18,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from curecon import cli
+from curecon.report import files
 from price_api import item, offer, served
 
-# CI samples; CURECON_KILLS=4000 is the long run.
+# CI samples. CURECON_KILLS=4000 is the long run: so many kills of audits, and an eighth of it of
+# every other command that writes. The moments follow from the seed.
 KILLS = int(os.environ.get("CURECON_KILLS", "8"))
+SEED = os.environ.get("CURECON_KILLS_SEED", "")
 HEADER = (
     "identity_line_item_id,identity_time_interval,bill_payer_account_id,"
     "bill_billing_period_start_date,line_item_usage_account_id,line_item_line_item_type,"
@@ -57,7 +61,7 @@ VICTIMS.set_forkserver_preload(
 def victim(arguments, folder, environment):
     """Be curecon: the same arguments, its own folder, environment and exit status."""
     os.chdir(folder)
-    os.environ.update(environment)
+    os.environ.update(environment, XDG_CACHE_HOME=f"{folder}/.cache")
     os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os._exit(cli.run(arguments))
@@ -112,9 +116,19 @@ def state(folder):
         )
 
 
+def reports(folder):
+    """Read what the same audit writes again; there are all files, each of them whole, or none."""
+    out = folder / "out"
+    if not out.exists():
+        return {}
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == set(files.NAMES)
+    json.loads((out / "findings.json").read_bytes())
+    return {name: (out / name).read_bytes() for name in ("findings.csv", "bridge.csv")}
+
+
 @pytest.mark.parametrize("kind", ["first audit", "newer delivery"])
 def test_a_killed_audit_leaves_one_of_the_two_legal_states(tmp_path, kind):
-    moments = random.Random(kind)  # noqa: S311  # chance, not secrecy
+    moments = random.Random(kind + SEED)  # noqa: S311  # chance, not secrecy
     right, wrong = bill(tmp_path / "a.csv", "0.0003"), bill(tmp_path / "b.csv", "0.0004")
     start, after = tmp_path / "start", tmp_path / "after"
     start.mkdir()
@@ -124,16 +138,21 @@ def test_a_killed_audit_leaves_one_of_the_two_legal_states(tmp_path, kind):
     seconds = whole(audit(wrong, after), after)
     legal = (state(start), state(after))
     assert legal[0] != legal[1]
+    old, new = reports(start), reports(after)
     for number in range(KILLS // 2):
         folder = tmp_path / str(number)
         shutil.copytree(start, folder)
         kill(begin(audit(wrong, folder), folder), moments.uniform(0, 1.1) * seconds)
         assert state(folder) in legal, f"{number}: the ledger is neither as before nor as after"
+        # Files and ledger cannot change in one moment: one file after the other, then the ledger.
+        found = reports(folder)
+        assert all(found[name] in (old.get(name), new[name]) for name in found), f"{number}"
+        assert found == new or state(folder) == legal[0], f"{number}: the ledger goes last"
         if number < KILLS // 2 - 1:
             shutil.rmtree(folder)
     # The next run is not troubled by what the killed one left, and cleans it up.
     whole(audit(wrong, folder), folder)
-    assert state(folder) == legal[1]
+    assert (state(folder), reports(folder)) == (legal[1], new)
     assert not list(folder.glob(".l.duckdb.staged*"))
 
 
@@ -185,6 +204,7 @@ def test_an_interrupted_audit_changes_nothing_and_says_so(tmp_path):
 
 WRITE = {
     "ingest": ["ingest", "{newer}", "--ledger", "{ledger}"],
+    "fetch": ["audit", "s3://ledgers/bill/", "--ledger", "{ledger}", "--fail-on", "never"],
     "ack": ["findings", "ack", "{free}", "--reason", "r", "--owner", "o", "--ledger", "{ledger}"],
     "reopen": ["findings", "reopen", "{taken}", "--reason", "r", "--owner", "o",
                "--ledger", "{ledger}"],
@@ -193,6 +213,8 @@ WRITE = {
     "settle": ["findings", "settle", "{free}", "--credit", "credit", "--owner", "o",
                "--ledger", "{ledger}"],
     "alert": ["alert", "--to", "json://127.0.0.1:{port}/hook", "--ledger", "{ledger}"],
+    "failed": ["alert", "--to", "json://127.0.0.1:{port}/hook", "--failed", "no room",
+               "--ledger", "{ledger}"],
     "push": ["ledger", "push", "{key}", "--ledger", "{ledger}"],
     "pull": ["ledger", "pull", "{key}", "--ledger", "{folder}/pulled/l.duckdb"],
     "sync": ["rates", "sync", "{folder}/lists", "--service", "AmazonBedrock", "--date",
@@ -314,7 +336,7 @@ def is_part_of(found, after):
 @pytest.mark.usefixtures("published")
 def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, name, chat, cloud):
     source, words = book
-    moments = random.Random(name)  # noqa: S311  # chance, not secrecy
+    moments = random.Random(name + SEED)  # noqa: S311  # chance, not secrecy
 
     def prepared(number):
         folder = tmp_path / str(number)
@@ -322,6 +344,8 @@ def test_a_killed_command_leaves_one_of_the_two_legal_states(tmp_path, book, nam
         shutil.copy(source / "l.duckdb", folder)
         said = words | {"ledger": folder / "l.duckdb", "folder": folder, "port": chat}
         said["key"] = f"s3://ledgers/{number}.duckdb"
+        if name == "fetch" and number == "whole":
+            cloud.upload_file(str(words["newer"]), "ledgers", "bill/newer.csv")
         if name == "pull":
             cloud.upload_file(str(folder / "l.duckdb"), "ledgers", f"{number}.duckdb")
         return folder, [one.format(**said) for one in WRITE[name]]

@@ -231,11 +231,23 @@ def test_sources_name_offers_digest_and_number_of_prices(tmp_path):
     )
 
 
-def test_sources_of_many_editions_are_cut_short(tmp_path):
+@pytest.mark.parametrize(
+    ("editions", "end"),
+    [(5, "2025-06-05"), (6, "2025-06-05; and 1 more"), (8, "2025-06-05; and 3 more")],
+)
+def test_sources_of_many_editions_are_cut_short(tmp_path, editions, end):
     file = tmp_path / "items.json"
-    file.write_text(json.dumps([item(f"2025-06-0{day}") for day in range(1, 9)]))
+    file.write_text(json.dumps([item(f"2025-06-0{day}") for day in range(1, editions + 1)]))
     [source] = price_list_sources([file])
-    assert source.source.endswith("2025-06-05; and 3 more")
+    assert source.source.endswith(end)
+
+
+def test_a_page_without_items_is_a_source_of_no_prices_and_no_index(tmp_path):
+    """The API answers so where a service sells nothing in a region."""
+    file = tmp_path / "page.json"
+    file.write_text(json.dumps({"PriceList": [], "FormatVersion": "aws_v1"}))
+    [source] = price_list_sources([file])
+    assert (source.name, source.source, source.rates) == ("page.json", "", 0)
 
 
 # Tiers and currencies

@@ -383,6 +383,16 @@ def test_a_thousand_copies_of_one_rate_are_refused_without_comparing_each_with_e
     assert "rate 1 (Claude Instant, on_demand) overlaps or interlocks with 1499 rates" in message
 
 
+@pytest.mark.parametrize(
+    ("copies", "told"), [(3, "overlaps with"), (4, "overlaps or interlocks with 3 rates")]
+)
+def test_no_number_of_copies_falls_between_the_two_ways_to_compare(
+    tmp_path, monkeypatch, copies, told
+):
+    monkeypatch.setattr(rates, "INTERLOCKED_RATES_MAX", 3)
+    assert told in refusal(write(tmp_path, HEAD + RATE * copies))
+
+
 # --- the packaged cards ---
 
 

@@ -376,7 +376,7 @@ def _overlaps(
         for region in regions(one):
             beside = "any" if region == EVERY_REGION else region
             before = [until.get((what, place)) for place in (beside, EVERY_REGION)]
-            last, other = max(filter(None, before), default=(one.starts, 0))
+            last, other = max(filter(None, before), default=(one.starts, number))
             if last > one.starts:
                 yield (
                     f"{name} {number}: overlaps {name} {other}: both {how} on {one.starts}; "
