@@ -3,7 +3,8 @@
 -- needs: charge_keys WHERE kind IN ('credit', 'refund', 'discount', 'correction')
 -- question: Does a credit, a refund or a discount raise the bill that it should lower?
 -- AWS takes a credit back by a line of the same amount, and a discount with the usage that it was
--- granted on: neither is meant. A correction of FOCUS may go either way unless it says `refund`. What the contract explains of discounts, discount_differs judges.
+-- granted on, or when that is refunded: none of these is meant. A correction of FOCUS may go either way
+-- unless it says `refund`. What the contract explains of discounts, discount_differs judges.
 WITH given AS (
     SELECT
         l.line,
@@ -28,16 +29,19 @@ WITH given AS (
 ),
 
 taken_back AS (
-    SELECT DISTINCT
+    SELECT
         l.delivery_id,
         l.line_item_usage_account_id AS account,
-        k.line_item_product_code AS product_code
+        k.line_item_product_code AS product_code,
+        k.kind = 'refund' AS is_refund,
+        -sum(l.line_item_unblended_cost) AS amount
     FROM lines AS l
     JOIN charge_keys AS k
         ON k.charge_key_id = l.charge_key_id
-    WHERE k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'fee', 'correction')
+    WHERE k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'fee', 'refund', 'correction')
         AND k.is_ai
         AND l.line_item_unblended_cost < 0
+    GROUP BY 1, 2, 3, 4
 )
 
 SELECT
@@ -66,6 +70,8 @@ WHERE g.billed > 0
             WHERE t.delivery_id = g.delivery_id
                 AND coalesce(t.account, '') = coalesce(g.account, '')
                 AND coalesce(t.product_code, '') = coalesce(g.product_code, '')
+                -- A discount is a part of what is refunded.
+                AND (NOT t.is_refund OR t.amount > g.billed)
         )
     )
 ORDER BY g.line

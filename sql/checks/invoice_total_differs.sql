@@ -2,9 +2,11 @@
 -- category: data
 -- needs: invoice_totals
 -- question: Do the lines of each invoice add up to the invoice that was paid?
--- How AWS rounds to the invoice cent is not published, so a difference of one cent is let pass. An
--- invoice may be of several periods; its finding stands with the first. One that the bill does not
--- name has no lines. The invoice is the resource, so that each has a finding of its own.
+-- How AWS rounds to the invoice cent is not published, so a difference of one cent is let pass. More
+-- proves nothing either while each product, account and line type that has parts of cents may be
+-- rounded by half a cent. An invoice may be of several periods; its finding stands with the first. One
+-- that the bill does not name has no lines. The invoice is the resource, so that each has a finding of
+-- its own.
 WITH read_lines AS (
     SELECT
         t.bill_invoice_id,
@@ -27,6 +29,7 @@ invoices AS (
         min(first_delivery) AS delivery_id,
         min(currency) AS currency,
         sum(lines) AS lines,
+        sum(CASE WHEN billed <> round(billed, 2) THEN 1 ELSE 0 END) AS parts,
         CAST(sum(billed) AS DECIMAL(36, 20)) AS billed
     FROM read_lines
     GROUP BY 1
@@ -47,6 +50,7 @@ compared_invoices AS (
         coalesce(t.lines, 0) AS lines,
         coalesce(t.billed, 0) AS billed,
         i.amount,
+        t.parts,
         t.bill_invoice_id IS NULL AS missing
     FROM invoice_totals AS i
     JOIN first_deliveries AS f
@@ -64,8 +68,15 @@ SELECT
     amount AS expected,
     CAST(billed - amount AS DECIMAL(36, 20)) AS difference,
     CASE
+        WHEN missing THEN 'error'
+        WHEN abs(billed - amount) <= 0.005 * parts THEN 'warning'
+        ELSE 'error'
+    END AS severity,
+    CASE
         WHEN missing THEN 'No line of the bill is of invoice ' || invoice || '.'
-        ELSE 'The lines of invoice ' || invoice || ' add up to another amount than the invoice.'
+        ELSE 'The lines of invoice ' || invoice || ' add up to another amount than the invoice'
+            || CASE WHEN abs(billed - amount) <= 0.005 * parts
+                THEN ', which its rounding to cents may explain.' ELSE '.' END
     END AS reason
 FROM compared_invoices
 WHERE missing

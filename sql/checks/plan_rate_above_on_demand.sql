@@ -1,11 +1,12 @@
--- severity: error
+-- severity: warning
 -- category: commitment
 -- watches: studio_classic, studio_jupyterlab, studio_codeeditor, notebook, processing, data_wrangler, training, hosting, batch_transform
 -- needs: charge_keys WHERE kind = 'covered_usage'
 -- question: Is usage that a savings plan covers counted above the rate on demand?
 -- A savings plan takes its commitment for less than the rate on demand (SageMaker pricing page, "up
--- to 64 %"); the bill states both rates. Rates that the contract agrees are held against that.
--- FOCUS states no rate of the plan: there the effective cost is above the list cost.
+-- to 64 %"); the bill states both rates. But a plan keeps its rates, and AWS may have lowered the rate
+-- on demand since it was bought, so this proves nothing. Rates that the contract agrees are held against
+-- that. FOCUS states no rate of the plan: there the effective cost is above the list cost.
 SELECT
     line,
     billed,

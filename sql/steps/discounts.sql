@@ -38,8 +38,9 @@ WITH placed AS (
         l.line_item_usage_start_date AS usage_start,
         l.line_item_net_unblended_cost AS net,
         l.hours,
-        -- A line of a type that nobody knows may earn the discount or not, as one that repeats may.
-        t.line IS NOT NULL OR k.kind = 'unknown' AS is_repeated,
+        -- A line of a type that nobody knows may earn the discount or not, as one that repeats may;
+        -- and of what is refunded the discount may be taken back or not.
+        t.line IS NOT NULL OR k.kind IN ('unknown', 'refund') AS is_repeated,
         l.usage_day,
         coalesce(l.line_item_usage_account_id, '') AS account,
         coalesce(k.line_item_usage_type, k.product_sku, '') AS usage_type,
@@ -80,7 +81,7 @@ WITH placed AS (
         AND l.usage_day < g.ends
     WHERE k.is_ai
         AND k.price_basis = 'unblended'
-        AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount', 'unknown')
+        AND k.kind IN ('usage', 'plan_fee', 'plan_upfront_fee', 'discount', 'refund', 'unknown')
         AND (k.kind <> 'discount' OR t.line IS NULL)
         AND EXISTS (
             SELECT 1 FROM contract_shares
@@ -124,7 +125,7 @@ promised AS (
         ON s.service = p.service
         AND s.region = p.region
         AND s.marketplace = p.marketplace
-        AND s.is_fee = (p.kind NOT IN ('usage', 'unknown'))
+        AND s.is_fee = (p.kind IN ('plan_fee', 'plan_upfront_fee'))
         AND p.usage_day >= s.starts
         AND p.usage_day < s.ends
     LEFT JOIN contract_private_shares AS x
@@ -467,6 +468,7 @@ under_another_name AS (
 open_order AS (
     SELECT delivery_id, account, usage_type, currency, line_type
     FROM promised
+    WHERE NOT is_repeated
     GROUP BY 1, 2, 3, 4, 5
     HAVING bool_and(is_open)
 )
