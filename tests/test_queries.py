@@ -258,6 +258,17 @@ def test_a_ratio_without_something_to_divide_by_is_none():
     assert ratio.of({"a": None, "b": Decimal(3)}) is None
 
 
+def test_tags_of_lines_without_a_currency_are_counted(tmp_path):
+    bill = write_csv(
+        tmp_path / "bill.csv",
+        with_ids([line(resource_tags=TEAM_A, line_item_currency_code=None), line()]),
+    )
+    path = tmp_path / "ledger.duckdb"
+    assert cli.run(["audit", str(bill), "--ledger", str(path), "--fail-on", "never"]) == cli.FINE
+    found = queries.sql("tag_coverage", path).select("tag", "lines", "currency").rows()
+    assert found == [("user_team", 1, None)]
+
+
 # --- the command line
 
 

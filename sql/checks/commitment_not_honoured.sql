@@ -5,7 +5,7 @@
 -- needs: contract_units
 -- question: Is a provisioned model billed by the commitment that the contract states for its days?
 -- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
--- asked about, without dollars. The rate without commitment inside of one is wrong although the line
+-- asked about, without dollars; it ends in the hour in which it was bought, so not on that day. The rate without commitment inside of one is wrong although the line
 -- agrees with its usage type: what is agreed says which usage type is due, so the committed rate is
 -- what is expected. Of FOCUS usage it is the part that discounts leave of its public cost.
 WITH billed_models AS (
@@ -15,6 +15,9 @@ WITH billed_models AS (
         l.charge_key_id,
         l.line_item_resource_id AS resource,
         l.usage_day,
+        greatest(
+            l.usage_day, CAST(l.line_item_usage_end_date - INTERVAL '1' SECOND AS DATE)
+        ) AS last_day,
         l.line_item_usage_amount AS quantity,
         l.line_item_unblended_cost AS billed,
         k.price_basis = 'unblended'
@@ -65,9 +68,10 @@ agreed AS (
 judged AS (
     SELECT
         b.line,
-        max(CASE WHEN b.usage_day >= a.starts AND b.usage_day < a.ends THEN a.commitment END)
+        -- A line that is longer than the commitment may be of the days after it.
+        max(CASE WHEN b.usage_day >= a.starts AND b.last_day < a.ends THEN a.commitment END)
             AS in_force,
-        max(CASE WHEN b.usage_day >= a.ends AND a.commitment = b.commitment THEN 1 ELSE 0 END)
+        max(CASE WHEN b.usage_day > a.ends AND a.commitment = b.commitment THEN 1 ELSE 0 END)
             AS has_ended
     FROM billed_models AS b
     JOIN agreed AS a

@@ -34,6 +34,6 @@ SELECT
     g.currency
 FROM tagged AS g
 JOIN totals AS t
-    ON t.currency = g.currency
+    ON t.currency IS NOT DISTINCT FROM g.currency
 GROUP BY g.tag, g.currency, t.billed
 ORDER BY billed DESC, g.tag

@@ -9,7 +9,8 @@
 -- not change: one that is not the fee of most hours is not right (`plan_fee_unusual`). What a FOCUS bill
 -- says of a plan's hours is no purchase and has no fee, and a fee below the agreed one is discounted.
 -- Of two alike, the later in the delivery is the second. A plan is bought at any hour, so where a
--- line sums several, the first of a plan and its last may be of a part of them.
+-- line sums several, the first of a plan and its last may be of a part of them; on bills by the month
+-- that is the whole month in which the plan begins or ends.
 -- Rule: DESIGN, sections 2 and 5, savings plans; AWS bills the hourly commitment once an hour.
 WITH fees AS (
     SELECT
@@ -21,6 +22,9 @@ WITH fees AS (
             AS says_upfront,
         regexp_replace(l.savings_plan_savings_plan_a_r_n, '^.*/', '') AS plan,
         l.usage_day,
+        greatest(
+            l.usage_day, CAST(l.line_item_usage_end_date - INTERVAL '1' SECOND AS DATE)
+        ) AS last_day,
         l.hours,
         l.line_item_unblended_cost AS billed,
         l.savings_plan_total_commitment_to_date AS committed,
@@ -59,14 +63,17 @@ WITH fees AS (
 agreed AS (
     SELECT
         f.line,
-        max(CASE WHEN p.starts <= f.usage_day AND p.ends > f.usage_day THEN 1 ELSE 0 END) AS holds,
+        max(CASE WHEN p.starts <= f.last_day AND p.ends > f.usage_day THEN 1 ELSE 0 END) AS holds,
         bool_or(
             f.at_an_end
-            AND (p.starts = f.usage_day OR p.ends - INTERVAL '1' DAY = f.usage_day)
+            AND (
+                (p.starts >= f.usage_day AND p.starts <= f.last_day)
+                OR (p.ends > f.usage_day AND p.ends - INTERVAL '1' DAY <= f.last_day)
+            )
         ) AS begins_or_ends,
         max(
             CASE
-                WHEN p.starts <= f.usage_day
+                WHEN p.starts <= f.last_day
                     AND p.ends > f.usage_day
                     AND NOT (p.assumed AND coalesce(f.says_upfront, FALSE))
                 THEN p.recurring
@@ -74,7 +81,7 @@ agreed AS (
         ) AS recurring,
         max(
             CASE
-                WHEN p.starts <= f.usage_day
+                WHEN p.starts <= f.last_day
                     AND p.ends > f.usage_day
                     AND NOT (p.assumed AND coalesce(f.says_upfront, FALSE))
                 THEN p.upfront
