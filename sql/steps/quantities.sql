@@ -4,7 +4,7 @@
 -- usually bills; `clock`, more than its largest hour times the hours of the period; `fraction`, a
 -- part of a human task; `text_unit_fraction`, a part of a text unit; `unit_fraction`, a part of a model unit in an hour with hours on both sides;
 -- `instance`, more hours than the clock has for a resource that is one instance; `negative`, usage
--- taken back that nothing was billed for.
+-- taken back that nothing was billed for, as far as the ledger has the month in which it was used.
 -- Rule: Bedrock pricing page: model units are fixed when a provisioned model is made, and each is
 -- billed by the hour until it is deleted.
 -- Hours are capped by the interval first, then by the day, then by the period, each on what the one
@@ -394,6 +394,7 @@ taken_back AS (
         l.line,
         l.delivery_id,
         l.charge_key_id,
+        k.line_item_usage_type AS usage_type,
         l.line_item_usage_account_id AS account,
         l.line_item_resource_id AS resource,
         l.line_item_usage_start_date AS usage_start,
@@ -466,6 +467,38 @@ given AS (
             OR l.line_item_resource_id = t.resource
             OR (k.kind = 'usage' AND l.line_item_usage_start_date = t.usage_start)
         )
+),
+
+-- Usage of another month that is taken back: the bill of that month tells whether it was billed.
+of_other_months AS (
+    SELECT
+        t.*,
+        d.payer_account
+    FROM taken_back AS t
+    JOIN run_deliveries AS d
+        ON d.delivery_id = t.delivery_id
+    WHERE t.usage_start < d.starts
+        OR t.usage_start >= d.ends
+),
+
+not_billed_then AS (
+    SELECT o.line
+    FROM of_other_months AS o
+    JOIN every_delivery AS e
+        ON e.payer_account = o.payer_account
+        AND o.usage_start >= CAST(e.period AS TIMESTAMP)
+        AND o.usage_start < CAST(e.period + INTERVAL '1' MONTH AS TIMESTAMP)
+    LEFT JOIN every_line AS l
+        ON l.delivery_id = e.delivery_id
+        AND l.line_item_usage_start_date = o.usage_start
+        AND l.line_item_usage_amount >= -o.quantity
+        AND coalesce(l.line_item_usage_account_id, '') = coalesce(o.account, '')
+        AND coalesce(l.line_item_resource_id, '') = coalesce(o.resource, '')
+    LEFT JOIN charge_keys AS k
+        ON k.charge_key_id = l.charge_key_id
+        AND coalesce(k.line_item_usage_type, '') = coalesce(o.usage_type, '')
+    GROUP BY 1
+    HAVING count(k.charge_key_id) = 0
 )
 
 SELECT
@@ -510,3 +543,7 @@ SELECT
     'negative' AS basis
 FROM taken_back
 WHERE line NOT IN (SELECT line FROM given)
+    AND (
+        line NOT IN (SELECT line FROM of_other_months)
+        OR line IN (SELECT line FROM not_billed_then)
+    )
