@@ -691,6 +691,33 @@ def test_a_quote_that_is_never_closed_is_named(tmp_path):
     assert re.search(r"bill\.csv: row [45]: no CSV \(.*\); copy the file again", refusal(path))
 
 
+def test_text_that_is_utf_16_is_named(tmp_path):
+    for encoding in ("utf-16-le", "utf-16-be"):
+        mark = "\ufeff".encode(encoding)
+        path = read_bytes(tmp_path, mark + csv_bytes().decode().encode(encoding))
+        assert refusal(path) == f"{path}: the text is UTF-16; export the file again as UTF-8"
+
+
+def test_a_header_that_comes_again_is_named(tmp_path):
+    data = csv_bytes()
+    path = read_bytes(tmp_path, data + data)
+    assert f"{path}: row 5 is a second header, as of files that were put together" in refusal(path)
+
+
+@pytest.mark.parametrize("text", ["1.23457E+11", "1E+11", "1.23456789012e+11", "123456789012.0"])
+def test_an_account_that_a_spreadsheet_made_a_number_is_named(tmp_path, text):
+    path = as_csv(tmp_path, bill_payer_account_id=text)
+    assert refusal(path) == (
+        f"{path}: row 4, column bill_payer_account_id: the account id was made a number, as "
+        "spreadsheets and data frames do; copy the file again"
+    )
+
+
+@pytest.mark.parametrize("text", ["1e45f", "12e34", "1234-5678-9012", "e+11"])
+def test_an_account_that_looks_like_a_number_is_kept(tmp_path, text):
+    assert third(as_csv(tmp_path, bill_payer_account_id=text))["payer_account"] == text
+
+
 def test_text_that_is_not_utf_8_is_named(tmp_path):
     data = csv_bytes(pricing_unit="UNIT").replace(b"UNIT", b"caf\xe9")
     for packed in (data, gz(data)):
@@ -704,7 +731,7 @@ def test_text_that_is_not_utf_8_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (csv_bytes().decode().encode("utf-16"), "neither Parquet nor UTF-8 CSV"),
+        (csv_bytes().decode().encode("utf-16"), "the text is UTF-16"),
         (csv_bytes().decode().encode("utf-16-le"), "no CSV header"),
         (b"\x00" * 5000, "no CSV header"),
         (b"x" * (1 << 21), "no CSV header"),
@@ -904,6 +931,23 @@ def test_zips_that_cannot_be_unpacked_are_named(tmp_path):
     for data in (locked, strange, damaged, plain[: len(plain) // 2], plain[:-10]):
         path = read_bytes(tmp_path, bytes(data), "bad.zip")
         assert re.match(rf"{path}: the ZIP is damaged or cannot be unpacked \(.+\)", refusal(path))
+
+
+def test_a_member_that_comes_twice_is_named(tmp_path):
+    path = zipped(tmp_path, {"a.csv": csv_bytes(), "b.csv": b"", "copy of a.csv": csv_bytes()})
+    assert refusal(path) == (
+        f"{path}: a.csv and copy of a.csv in it hold the same bytes, so their lines would count "
+        "twice; keep one of them"
+    )
+    table = aws.write_parquet(tmp_path / "p.parquet", aws.cur2_table(bill())).read_bytes()
+    path = zipped(tmp_path, {"a.parquet": table, "b.parquet": table}, "parquet.zip")
+    assert "a.parquet and b.parquet in it hold the same bytes" in refusal(path)
+
+
+def test_surplus_members_of_a_header_alone_are_fine(tmp_path):
+    header = csv_bytes().partition(b"\n")[0] + b"\n"
+    path = zipped(tmp_path, {"1.csv": csv_bytes(), "2.csv": header, "3.csv": header})
+    assert len(aws.ingested(path).lines) == 3
 
 
 def test_a_zip_without_data_is_named(tmp_path):

@@ -15,6 +15,8 @@ from curecon.opened import OpenBill, OpenFile
 from curecon.reader import open_text
 
 _REMEDY = "correct the cell or copy the file again"
+# An account id as spreadsheets (1.23457E+11) and data frames (123456789012.0) write it.
+AS_A_NUMBER = r"\d(\.\d+)?[eE]\+\d+|\d{12}\.0+"
 _NOUN = {
     "text": "UTF-8 text",
     "money": "amount of money that fits",
@@ -81,6 +83,22 @@ def first_gap(
     return None
 
 
+def first_number(
+    con: duckdb.DuckDBPyConnection, bill: OpenBill, name: str
+) -> BillUnreadable | None:
+    """Find the first row in which an account id was made a number, such as 1.23457E+11."""
+    for file in bill.files:
+        _, given, value = bill.values(file)[name]
+        with _in_order(con):
+            row = _first_row(con, bill, file, f"regexp_full_match({value}, '{AS_A_NUMBER}')")
+        if row is not None:
+            return BillUnreadable(
+                f"{file.file.path}: row {row}, column {given.name}: the account id was made a number, "
+                "as spreadsheets and data frames do; copy the file again"
+            )
+    return None
+
+
 def _bad_cell(con: duckdb.DuckDBPyConnection, bill: OpenBill, file: OpenFile) -> str | None:
     """Find the first cell that does not become a value of its column's type."""
     asked = [
@@ -104,6 +122,11 @@ def _bad_cell(con: duckdb.DuckDBPyConnection, bill: OpenBill, file: OpenFile) ->
             f"SELECT CAST({given.cell} AS VARCHAR), coalesce({fail}, FALSE) "
             f"FROM {bill.scan([file])} LIMIT 1 OFFSET {at}"
         ).fetchone()
+        if found and found[0] == given.name:
+            return (
+                f"{file.file.path}: row {row} is a second header, as of files that were put "
+                "together; take it out, or name the files one by one"
+            )
         if found and found[1]:
             return (
                 f"{file.file.path}: row {row}, column {given.name}: {_quoted(found[0])} is no "

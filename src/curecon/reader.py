@@ -30,6 +30,7 @@ _UNZIPPED_MAX = 64 << 30
 _UNZIP_RATIO_MAX = 300
 _UNZIP_ALWAYS = 1 << 30
 _HEADER_MAX = 1 << 20
+_UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")  # its byte-order mark, read as UTF-8
 # DuckDB leaves out the last line of a CSV in silence where it is longer than a buffer, which is
 # 32 MiB: no error, a row too few. So lines are measured here, and half of that is refused.
 _LINE_MAX = 16 << 20
@@ -222,6 +223,7 @@ class Reader:
     def _unzip(self, file: BillFile, number: int, digest: "Future[str]") -> list[OpenFile]:
         """Unpack the data files of a ZIP under names of our own; DuckDB cannot open ZIP."""
         opened = []
+        seen: dict[tuple[int, int], str] = {}
         try:
             with zipfile.ZipFile(file.path) as archive:
                 members = [member for member in archive.infolist() if _is_data(member)]
@@ -232,6 +234,13 @@ class Reader:
                     link = self._unpacked(archive, member, number + offset)
                     part = BillFile(file.path, f"{file.name}/{member.filename}", file.period)
                     opened.append(self._described(number + offset, part, link, digest))
+                    content = member.CRC, member.file_size
+                    if content in seen and _holds_lines(opened[-1]):
+                        raise BillUnreadable(
+                            f"{file.path}: {seen[content]} and {member.filename} in it hold the "
+                            "same bytes, so their lines would count twice; keep one of them"
+                        )
+                    seen[content] = member.filename
         except (
             zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError,
             NotImplementedError, OSError, ValueError,
@@ -372,6 +381,7 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
     Raises:
         BillUnreadable: the file is compressed badly, or not text.
     """
+    head = ""
     try:
         with open_text(link) as handle:
             head = handle.read(_HEADER_MAX)
@@ -382,6 +392,10 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
         if link.suffix == ".gz" and isinstance(error, EOFError | zlib.error) and _rows(link):
             raise _damaged(file, link, error) from error
+        if isinstance(error, UnicodeError) and head[:2] in _UTF_16:
+            raise BillUnreadable(
+                f"{file.path}: the text is UTF-16; export the file again as UTF-8"
+            ) from error
         raise BillUnreadable(
             f"{file.path}: neither Parquet nor UTF-8 CSV that can be read ({error}); "
             "is it a bill, and complete?"
@@ -390,6 +404,14 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
     if not names or wide or any("\0" in name for name in names):
         raise BillUnreadable(f"{file.path}: its first line is no CSV header; is it a bill?")
     return names
+
+
+def _holds_lines(file: OpenFile) -> bool:
+    """Say whether a file has more than the header that surplus chunks consist of."""
+    if file.rows is not None:
+        return file.rows > 0
+    with open_text(file.link) as handle:
+        return bool(handle.read(_HEADER_MAX).partition("\n")[2].strip())
 
 
 def _is_data(member: zipfile.ZipInfo) -> bool:

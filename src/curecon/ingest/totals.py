@@ -1,5 +1,6 @@
 """The control totals: lines and dollars of every file, in and out of scope."""
 
+import re
 from collections.abc import Sequence
 
 import duckdb
@@ -7,7 +8,7 @@ import duckdb
 from curecon.engine import execute, read, text
 from curecon.errors import BillUnreadable
 from curecon.ingest.mapped import PERIOD, TAGS, define, scope_of_line, types_of
-from curecon.misread import first_gap
+from curecon.misread import AS_A_NUMBER, first_gap, first_number
 from curecon.opened import OpenBill
 
 _TOTALS = (
@@ -115,7 +116,7 @@ def _ask_names(
 
 
 def refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
-    """Refuse a bill without lines, and lines whose cost, period or payer is empty."""
+    """Refuse a bill without lines, and lines whose cost, period or payer is empty or damaged."""
     rows = execute(
         con,
         "SELECT file, sum(lines), sum(costed_lines), count_if(period IS NULL), "
@@ -141,6 +142,11 @@ def refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
         gap = first_gap(con, opened, placing)
         assert gap, "a line's cost, period or payer is empty, but no cell is"
         raise gap
+    payers = execute(con, "SELECT DISTINCT payer_account FROM run_totals")
+    if any(re.fullmatch(AS_A_NUMBER, payer) for (payer,) in payers):
+        number = first_number(con, opened, "bill_payer_account_id")
+        assert number, "a payer is a number, but no cell is"
+        raise number
 
 
 def record(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
