@@ -876,6 +876,30 @@ def test_five_thousand_columns_are_read(tmp_path):
     assert third(path)["resource_tags"] == TAGS | {"user_key499": "last"}
 
 
+# The same lines twice
+
+
+def test_files_of_the_same_lines_are_refused_however_they_are_stored(tmp_path):
+    for name in ("csv", "both", "alike"):
+        (tmp_path / name).mkdir()
+    plain = as_csv(tmp_path / "csv", "a.csv")
+    packed = read_bytes(tmp_path / "csv", gz(csv_bytes()), "b.csv.gz")
+    told = "hold the same lines, which would count twice; name or keep one of them"
+    assert refusal(tmp_path / "csv") == f"{plain} and {packed} {told}"
+    as_csv(tmp_path / "both")
+    aws.write_parquet(tmp_path / "both" / "bill.parquet", aws.cur2_table(bill()))
+    assert told in refusal(tmp_path / "both")
+
+
+def test_files_of_the_same_totals_are_not_the_same(tmp_path):
+    """Two chunks with one line each, which differ in nothing but the hour."""
+    rows = rows_of()[:1]
+    aws.write_csv(tmp_path / "1.csv", rows)
+    later = "2026-10-05T02:00:00Z"
+    aws.write_csv(tmp_path / "2.csv", [rows[0] | {START: later}])
+    assert len(aws.ingested(tmp_path).lines) == 2
+
+
 # ZIP
 
 
@@ -936,12 +960,9 @@ def test_zips_that_cannot_be_unpacked_are_named(tmp_path):
 def test_a_member_that_comes_twice_is_named(tmp_path):
     path = zipped(tmp_path, {"a.csv": csv_bytes(), "b.csv": b"", "copy of a.csv": csv_bytes()})
     assert refusal(path) == (
-        f"{path}: a.csv and copy of a.csv in it hold the same bytes, so their lines would count "
-        "twice; keep one of them"
+        "bill.zip/a.csv and bill.zip/copy of a.csv hold the same lines, which would count twice; "
+        "name or keep one of them"
     )
-    table = aws.write_parquet(tmp_path / "p.parquet", aws.cur2_table(bill())).read_bytes()
-    path = zipped(tmp_path, {"a.parquet": table, "b.parquet": table}, "parquet.zip")
-    assert "a.parquet and b.parquet in it hold the same bytes" in refusal(path)
 
 
 def test_surplus_members_of_a_header_alone_are_fine(tmp_path):

@@ -469,6 +469,8 @@ def test_a_leading_slash_is_no_path_of_this_machine(tmp_path):
         ('{"reportKeys": "a.csv"}', "so it is no manifest"),
         ('{"dataFiles": [1]}', "so it is no manifest"),
         ('{"dataFiles": null}', "so it is no manifest"),
+        ("[]", "so it is no manifest"),
+        ('{"assemblyId": "a"}', "so it is no manifest"),
     ],
 )
 def test_a_damaged_manifest_is_never_overlooked(tmp_path, content, message):

@@ -93,8 +93,8 @@ def first_number(
             row = _first_row(con, bill, file, f"regexp_full_match({value}, '{AS_A_NUMBER}')")
         if row is not None:
             return BillUnreadable(
-                f"{file.file.path}: row {row}, column {given.name}: the account id was made a number, "
-                "as spreadsheets and data frames do; copy the file again"
+                f"{file.file.path}: row {row}, column {given.name}: the account id was made a "
+                "number, as spreadsheets and data frames do; copy the file again"
             )
     return None
 

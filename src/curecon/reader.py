@@ -223,7 +223,6 @@ class Reader:
     def _unzip(self, file: BillFile, number: int, digest: "Future[str]") -> list[OpenFile]:
         """Unpack the data files of a ZIP under names of our own; DuckDB cannot open ZIP."""
         opened = []
-        seen: dict[tuple[int, int], str] = {}
         try:
             with zipfile.ZipFile(file.path) as archive:
                 members = [member for member in archive.infolist() if _is_data(member)]
@@ -234,13 +233,6 @@ class Reader:
                     link = self._unpacked(archive, member, number + offset)
                     part = BillFile(file.path, f"{file.name}/{member.filename}", file.period)
                     opened.append(self._described(number + offset, part, link, digest))
-                    content = member.CRC, member.file_size
-                    if content in seen and _holds_lines(opened[-1]):
-                        raise BillUnreadable(
-                            f"{file.path}: {seen[content]} and {member.filename} in it hold the "
-                            "same bytes, so their lines would count twice; keep one of them"
-                        )
-                    seen[content] = member.filename
         except (
             zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError,
             NotImplementedError, OSError, ValueError,
@@ -404,14 +396,6 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
     if not names or wide or any("\0" in name for name in names):
         raise BillUnreadable(f"{file.path}: its first line is no CSV header; is it a bill?")
     return names
-
-
-def _holds_lines(file: OpenFile) -> bool:
-    """Say whether a file has more than the header that surplus chunks consist of."""
-    if file.rows is not None:
-        return file.rows > 0
-    with open_text(file.link) as handle:
-        return bool(handle.read(_HEADER_MAX).partition("\n")[2].strip())
 
 
 def _is_data(member: zipfile.ZipInfo) -> bool:

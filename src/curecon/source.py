@@ -35,6 +35,7 @@ _INSTEAD = {
 }
 # A name that does not tell what a file is: one that is named itself is looked into.
 _LOOKED_INTO = {".gz": "is read only where it is named itself, and not its folder"}
+_NO_MANIFEST = "neither `reportKeys` nor `dataFiles` lists data files, so it is no manifest"
 _STATUS_FOLDER = "cost_and_usage_data_status"
 
 
@@ -108,10 +109,7 @@ def _named(path: Path, periods: Sequence[str], notes: list[str]) -> list[BillFil
     if path.name.lower().endswith(".json"):
         one = manifest.read(path)
         if one is None:
-            raise BillUnreadable(
-                f"{path}: neither `reportKeys` nor `dataFiles` lists data files, "
-                "so it is no manifest"
-            )
+            raise BillUnreadable(f"{path}: {_NO_MANIFEST}")
         return _listed(one, None, periods, [])
     if told := _told_of(path, _INSTEAD):
         raise BillUnreadable(f"{path}: {told}")
@@ -121,12 +119,7 @@ def _named(path: Path, periods: Sequence[str], notes: list[str]) -> list[BillFil
 def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFile]:
     """List the files of a folder: what its current manifests list, or else all data files."""
     paths = _walk(root)
-    manifests = [
-        one
-        for path in paths
-        if path.name.endswith("anifest.json") and (one := manifest.read(root / path, root))
-    ]
-    manifests = [one for one in manifests if _wanted(one.period, periods)]
+    manifests = [one for one in _manifests(root, paths) if _wanted(one.period, periods)]
     data = [file for file in _data_files(root, paths) if _wanted(file.period, periods)]
     packed = [path for path in paths if _told_of(path, _PACKED)]
     if data and packed:
@@ -155,6 +148,23 @@ def _folder(root: Path, periods: Sequence[str], notes: list[str]) -> list[BillFi
             many = f"{len(paths_left)} data file{'s' if len(paths_left) > 1 else ''}"
             notes.append(f"{root.name}: {many} {what}, not read")
     return listed
+
+
+def _manifests(root: Path, paths: Sequence[Path]) -> list[Manifest]:
+    """Read the manifests of a folder; those of other tools (-RedshiftManifest.json) are none.
+
+    Raises:
+        BillUnreadable: one is damaged, so that nothing says which data files hold.
+    """
+    found = []
+    for path in paths:
+        if not path.name.endswith("anifest.json"):
+            continue
+        if one := manifest.read(root / path, root):
+            found.append(one)
+        elif path.name.endswith("-Manifest.json"):
+            raise BillUnreadable(f"{root / path}: {_NO_MANIFEST}; copy it again")
+    return found
 
 
 def _replaced(

@@ -18,7 +18,7 @@ from curecon.errors import BillUnreadable
 from curecon.hashed import Hashes
 from curecon.ingest.kept import KEY_COLUMNS, replace_lines
 from curecon.ingest.mapped import define
-from curecon.ingest.totals import read_totals, refuse_gaps
+from curecon.ingest.totals import read_totals, refuse_copies, refuse_gaps
 from curecon.ledger import NO_ROOM
 from curecon.misread import blame, first_gap, refuse_endless_lines
 from curecon.opened import OpenBill, OpenFile
@@ -130,6 +130,7 @@ def _load(
             "SELECT ?, ?, ?, coalesce(max(sequence), 0) + 1 FROM deliveries",
             [delivery_id, period, payer],
         )
+    refuse_copies(con, opened)
     known = "SELECT delivery_id FROM deliveries WHERE is_current AND services = ?"
     new = f"SELECT delivery_id FROM run_deliveries WHERE delivery_id NOT IN ({known})"
     result.new_ids = sorted(row[0] for row in execute(con, new, [services]))

@@ -149,6 +149,39 @@ def refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
         raise number
 
 
+def refuse_copies(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
+    """Refuse two files of the same lines, such as a CSV beside its gzip or its Parquet.
+
+    Only files with the same totals (`run_totals`) are looked at; `mapped` has their lines.
+
+    Raises:
+        BillUnreadable: two files hold the same lines, which would count twice.
+    """
+    alike = con.execute(
+        "SELECT list(file) FROM (SELECT file, sum(lines) AS lines, "
+        f"sum(hash(period, payer_account, {', '.join(_TOTALS)}, lines, billed)) AS content "
+        "FROM run_totals GROUP BY file) "
+        "GROUP BY lines, content HAVING count(*) > 1"
+    ).fetchall()
+    if not alike:
+        return
+    listed = ", ".join(str(file) for (files,) in alike for file in files)
+    same = con.execute(
+        "SELECT list(file ORDER BY file) FROM (SELECT file, sum(hash(identity_line_item_id, "
+        "identity_time_interval, line_item_usage_start_date, line_item_usage_type, "
+        "line_item_resource_id, line_item_usage_amount, line_item_unblended_cost)) AS "
+        f"content FROM mapped WHERE file IN ({listed}) GROUP BY file) "
+        "GROUP BY content HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    if same is not None:
+        one, other = (file.file for file in opened.files if file.number in same[0][:2])
+        both = (one.path, other.path) if one.path != other.path else (one.name, other.name)
+        raise BillUnreadable(
+            f"{both[0]} and {both[1]} hold the same lines, which would count twice; "
+            "name or keep one of them"
+        )
+
+
 def record(con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str) -> None:
     """Record the deliveries, their files and what was read of them."""
     con.execute(
