@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url
 
-.PHONY: check setup demo test test-all lint docs pages bench accuracy blind lock clean
+.PHONY: check setup demo test test-all lint docs pages bench accuracy kills blind lock clean
 
 check: test lint docs          ## what CI runs
 
@@ -52,6 +52,10 @@ accuracy: setup                ## precision and recall over simulated bills with
 	$(BIN)/python bench/accuracy.py
 	$(BIN)/python bench/anomalies.py
 	$(BIN)/python bench/forecasts.py
+
+# make kills KILLS=4000 SEED=b    as many kills, at other moments
+kills: setup                   ## kill every command that writes, at random moments, in a long loop
+	CURECON_KILLS=$(or $(KILLS),400) CURECON_KILLS_SEED=$(SEED) $(BIN)/python -m pytest -n 0 tests/test_crash.py
 
 blind: setup                   ## the same over bills of a generator that knows nothing of curecon
 	$(BIN)/python -m bench.blind --seed $(or $(SEED),1)

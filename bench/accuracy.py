@@ -85,7 +85,8 @@ def main() -> int:
         for line in (*outcome.missed, *outcome.unexplained, *outcome.clean_errors):
             print(line, file=sys.stderr)
     if options.only != "errors":
-        blocks["mutations"] = mutations_page(mutations.run(options.mutations))
+        results = mutations.run(options.mutations)
+        blocks["mutations"] = mutations_page(results, options.mutations)
     text = PAGE.read_text("utf-8")
     PAGE.write_text(
         BLOCK.sub(
@@ -257,7 +258,7 @@ def percent(part: int, whole: int) -> str:
     return "" if whole == 0 else f"{Decimal(100 * part / whole).quantize(Decimal('0.1'))} %"
 
 
-def mutations_page(results: list[mutations.Result]) -> str:
+def mutations_page(results: list[mutations.Result], count: int) -> str:
     """What was broken and noticed; first what was not, with the reason where there is one."""
     survivors = [one for one in results if not one.noticed_by]
     rows = "".join(
@@ -266,8 +267,9 @@ def mutations_page(results: list[mutations.Result]) -> str:
         for one in sorted(results, key=lambda one: (one.noticed_by != "", one.mutation))
     )
     return (
-        f"Of {sum(1 for _ in mutations.candidates()):,} places, {len(results)} were drawn;"
-        f" {len(results) - len(survivors)} changes were noticed.\n\n"
+        f"Of {sum(1 for _ in mutations.candidates()):,} places, {count} were drawn, and"
+        f" {len(results)} of these broken so far; {len(results) - len(survivors)} changes were"
+        " noticed.\n\n"
         f"| file | line, and what it became | noticed by |\n|---|---|---|\n{rows}"
     )
 

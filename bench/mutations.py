@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "out" / "mutations.jsonl"
-COPIED = ("src", "sql", "rates", "fixtures", "tests", "pyproject.toml")
+COPIED = ("src", "sql", "rates", "fixtures", "tests", "bench", "docs", "pyproject.toml")
 # What reads rates and agreements, decodes charges, and finds the rate of each.
 PRICING = {
     "agreed": "test_contract.py", "contract": "test_contract.py",
@@ -66,7 +66,8 @@ WORDS = {
     "credits": "credit", "free_tier": "free_tier", "discounts": "discount or private",
     "private_discounts": "private or discount", "tiered": "tier",
     "negations": "negation or plan or commitment", "plan_fees": "plan or commitment",
-    "quantities": "hours or units or provisioned or instance",
+    "focus_costs": "focus",
+    "quantities": "hours or units or provisioned or instance or negative",
     "repeated": "duplicate or identical or similar or twice or usage",
 }  # fmt: skip
 OTHER_WORDS = "arithmetic or rate or unit or focus or private"
@@ -162,18 +163,25 @@ def drawn(seed: int) -> list[Mutation]:
 
 
 def run(count: int, seed: int = 1) -> list[Result]:
-    """Draw so many changes, and make each by itself."""
+    """Draw so many changes, and make each by itself; Ctrl-C leaves it at what is finished."""
     chosen = drawn(seed)[:count]
     reasons = {
         (one["file"], one["old"].strip(), one["new"].strip()): one["why"]
         for one in tomllib.loads((ROOT / "bench/mutations.toml").read_text("utf-8"))["explained"]
     }
-    kept, results = _kept(), []
+    kept, results, is_stopped = _kept(), [], False
     for number, mutation in enumerate(chosen, start=1):
-        noticed = kept.get((*mutation, _content(mutation.file)), "")
-        if not noticed:
-            with tempfile.TemporaryDirectory() as folder:
-                noticed = _noticed(mutation, Path(folder))
+        key = (*mutation, _content(mutation.file))
+        if is_stopped and key not in kept:
+            continue
+        noticed = kept.get(key, "")
+        if not noticed and not is_stopped:
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    noticed = _noticed(mutation, Path(folder))
+            except KeyboardInterrupt:
+                is_stopped = True
+                continue
             _keep(mutation, noticed)
         why = reasons.get((mutation.file, mutation.old.strip(), mutation.new.strip()), "")
         results.append(Result(mutation, noticed, why))
@@ -208,13 +216,26 @@ def _content(file: str) -> str:
 
 def _noticed(mutation: Mutation, copy: Path) -> str:
     for name in COPIED:
-        whole = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        whole(ROOT / name, copy / name)
+        if (ROOT / name).is_dir():
+            left_out = shutil.ignore_patterns("data", ".venv", "__pycache__")
+            shutil.copytree(ROOT / name, copy / name, ignore=left_out)
+        else:
+            shutil.copy2(ROOT / name, copy / name)
     path = copy / mutation.file
-    lines = path.read_text("utf-8").splitlines()
+    right = path.read_text("utf-8")
+    lines = right.splitlines()
     lines[mutation.row - 1] = mutation.new
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-    return next((name for name, tests in _judges(mutation.file) if _fails(copy, tests)), "")
+    for name, tests in _judges(mutation.file):
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        failed = _failed(copy, tests)
+        if failed is None:
+            continue
+        # A test that fails in the copy as it was has noticed nothing.
+        path.write_text(right, "utf-8")
+        if _failed(copy, failed) is not None:
+            raise SystemExit(f"{failed} fails in a copy in which nothing is broken")
+        return name
+    return ""
 
 
 def _judges(file: str) -> list[tuple[str, list[str]]]:
@@ -250,19 +271,22 @@ def _cases_about(check: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _fails(copy: Path, tests: list[str]) -> bool:
-    """Whether the tests of the copy fail on the copy's own code."""
+def _failed(copy: Path, tests: list[str]) -> list[str] | None:
+    """The test of the copy that fails on the copy's own code, if one does."""
     # A change may make an endless loop. What counts is the time of the processor: on a busy machine
     # tests take long that only begin late.
     done = subprocess.run(
-        ["sh", "-c", f'ulimit -t {SECONDS} && exec "$@"', "sh",
-         sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        ["sh", "-c", f'ulimit -t {SECONDS} && exec "$@"', "sh", sys.executable, "-m", "pytest",
+         "-n", "0", "-x", "-q", "-rfE", "-p", "no:cacheprovider", *tests],
         cwd=copy, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
+    if done.returncode == 0:
+        return None
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return True
+        return tests
     # 1: tests failed, 2: they could not even be collected; anything else is a fault of the set-up.
-    if done.returncode not in (0, 1, 2):
+    told = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if done.returncode not in (1, 2) or told is None:
         raise SystemExit(f"the tests did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode != 0
+    return [told[1]]

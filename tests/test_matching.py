@@ -38,3 +38,23 @@ def test_a_snapshot_published_in_time_goes_before_a_later_one():
 def test_what_is_no_snapshot_stays():
     both = pieces(("price_list", False, NEW), ("card", None, OLD), ("contract", None, OLD))
     assert matching.nearest_snapshot(both).equals(both)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "clash"),
+    [
+        ([(None, None)], False),
+        ([(0, 10), (10, 20), (20, None)], False),
+        ([(0, 10), (5, 20), (20, None)], True),
+        ([(0, 10), (10, 20), (15, None)], True),
+        ([(0, None), (10, None)], True),
+        ([(None, None), (10, None)], True),
+    ],
+    ids=["no tiers", "one after the other", "the first two overlap", "the last two overlap",
+         "both without end", "a price without tiers beside one with"],
+)  # fmt: skip
+def test_tiers_of_one_piece_follow_each_other(tiers, clash):
+    piece = pl.DataFrame(
+        tiers, schema={"tier_from": pl.Int64, "tier_to": pl.Int64}, orient="row"
+    ).reverse()
+    assert piece.select(matching._tiers_clash()).item() is clash

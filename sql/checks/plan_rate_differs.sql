@@ -32,7 +32,7 @@ WITH covered AS (
     WHERE k.kind = 'covered_usage'
         AND l.line_item_usage_amount > 0
         AND CASE
-            WHEN k.price_basis = 'unblended' THEN l.savings_plan_savings_plan_rate < 100000
+            WHEN k.price_basis = 'unblended' THEN abs(l.savings_plan_savings_plan_rate) < 100000
             ELSE l.savings_plan_savings_plan_effective_cost IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM contract_shares WHERE is_fee)
         END
