@@ -159,12 +159,15 @@ agreed AS (
     WHERE c.resource IS NULL
 ),
 
--- What was agreed for the ARN goes before what was agreed for the model; of several the most.
+-- What was agreed for the ARN goes before what was agreed for the model. What was bought of a model
+-- in several parts may be billed as one provisioned model.
 agreed_lines AS (
     SELECT
         p.line,
-        coalesce(max(CASE WHEN a.by_arn = 1 THEN a.model_units END), max(a.model_units))
-            AS model_units
+        CAST(
+            coalesce(max(CASE WHEN a.by_arn = 1 THEN a.model_units END), sum(a.model_units))
+            AS INTEGER
+        ) AS model_units
     FROM provisioned AS p
     JOIN agreed AS a
         ON a.delivery_id = p.delivery_id

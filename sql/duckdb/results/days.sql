@@ -1,7 +1,7 @@
 -- What usage was billed by day and model: the dearest seven models of a statement, and all others.
 -- A line counts on the day its usage begins. Tax, credits, refunds and fees are no usage of a day.
 WITH summed AS (
-    SELECT delivery_id, charge_key_id, CAST(line_item_usage_start_date AS DATE) AS day,
+    SELECT delivery_id, charge_key_id, usage_day AS day,
         sum(line_item_unblended_cost) AS billed
     FROM lines
     GROUP BY ALL
