@@ -46,6 +46,8 @@ _ROOM_RATIO = 30
 _DENSE_BYTES, _DENSE_RATIO_MAX, _DENSE_CELL_MAX = 1 << 18, 30, 1 << 18
 _DENSE_MEMORY = "300MB"
 _ZIPPED = (".csv", ".csv.gz", ".parquet")
+# How ZIP and gzip begin, in text as open_text() reads it.
+_PACKED = ("PK\x03\x04", "\x1f\udc8b")
 
 # Columns that only one generation of a report type has, as AWS names them. A CUR 2.0 export may
 # pull single keys out of its maps, so one flat product column alone does not make a legacy report.
@@ -377,6 +379,8 @@ def _csv_header(file: BillFile, link: Path) -> list[str]:
     try:
         with open_text(link) as handle:
             head = handle.read(_HEADER_MAX)
+        if head.startswith(_PACKED):
+            raise BillUnreadable(f"{file.path}: is packed twice; unpack it, and name what is in it")
         names = next(csv.reader(io.StringIO(head, newline="")), [])
         "".join(names).encode()
         if not head.strip():
