@@ -59,6 +59,17 @@ FROM (
                 AND l.line_item_unblended_cost < l.pricing_public_on_demand_cost
                 AND l.contracted > l.pricing_public_on_demand_cost
             THEN l.contracted
+            -- What is billed is quantity times the public price, and the public cost is not: nobody
+            -- pays that one (checks/list_cost_differs.sql).
+            WHEN k.price_basis = 'list'
+                AND k.kind = 'usage'
+                AND l.line_item_unblended_cost > 0
+                AND l.line_item_unblended_cost < l.pricing_public_on_demand_cost
+                AND CASE WHEN abs(l.pricing_public_on_demand_rate) < 100000
+                    THEN abs(l.line_item_unblended_cost - l.line_item_usage_amount
+                        * CAST(l.pricing_public_on_demand_rate AS DECIMAL(15, 10)))
+                        <= 0.0000000002 * l.hours END
+            THEN l.line_item_unblended_cost
             WHEN k.price_basis = 'list'
                 AND coalesce(p.source_kind, t.source_kind) IS DISTINCT FROM 'contract'
             THEN coalesce(l.pricing_public_on_demand_cost, l.line_item_unblended_cost)
