@@ -154,12 +154,15 @@ def _picked(whole: Sequence[str]) -> str:
 def _keep_rows(con: duckdb.DuckDBPyConnection, select: str) -> None:
     """Read lines of a CSV into the table `source_rows`, to be read from there.
 
-    The number of a row tells what came first, so it has to be the same on every run.
+    The number of a row tells what came first, so it has to be the same on every run. DuckDB makes a
+    join of a long list after IN, and what passes through a join is kept in any order.
     """
     con.execute("SET preserve_insertion_order = true")
+    con.execute("SET disabled_optimizers = 'in_clause'")
     try:
         execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {select}")
     finally:
+        con.execute("SET disabled_optimizers = ''")
         con.execute("SET preserve_insertion_order = false")
 
 
