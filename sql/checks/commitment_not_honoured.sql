@@ -5,9 +5,10 @@
 -- needs: contract_units
 -- question: Is a provisioned model billed by the commitment that the contract states for its days?
 -- Commitments renew themselves (Bedrock documentation), so a committed rate after the end of one is
--- asked about, without dollars; it ends in the hour in which it was bought, so not on that day. The rate without commitment inside of one is wrong although the line
--- agrees with its usage type: what is agreed says which usage type is due, so the committed rate is
--- what is expected. Of FOCUS usage it is the part that discounts leave of its public cost.
+-- asked about, without dollars; it ends in the hour in which it was bought, so not on that day. The
+-- rate without commitment inside of one is wrong although the line agrees with its usage type: what
+-- is agreed says which usage type is due, so the committed rate is what is expected. Of FOCUS usage
+-- it is the part that discounts leave of its public cost.
 WITH billed_models AS (
     SELECT
         l.line,

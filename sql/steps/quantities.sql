@@ -2,7 +2,8 @@
 -- grain: one row a line
 -- basis: `contract`, the agreed model units; `inferred`, the units that the provisioned model
 -- usually bills; `clock`, more than its largest hour times the hours of the period; `fraction`, a
--- part of a human task; `text_unit_fraction`, a part of a text unit; `unit_fraction`, a part of a model unit in an hour with hours on both sides;
+-- part of a human task; `text_unit_fraction`, a part of a text unit; `unit_fraction`, a part of a
+-- model unit in an hour with hours on both sides;
 -- `instance`, more hours than the clock has for a resource that is one instance; `negative`, usage
 -- taken back that nothing was billed for, as far as the ledger has the month in which it was used.
 -- Rule: Bedrock pricing page: model units are fixed when a provisioned model is made, and each is
