@@ -713,6 +713,17 @@ def test_an_account_that_a_spreadsheet_made_a_number_is_named(tmp_path, text):
     )
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.2"])
+def test_a_focus_account_that_a_spreadsheet_made_a_number_is_named(tmp_path, version):
+    rows = aws.focus_rows(bill(), version)
+    damaged = [*rows[:2], rows[2] | {"BillingAccountId": "1.23457E+11"}]
+    path = aws.write_csv(tmp_path / "focus.csv", damaged)
+    assert refusal(path) == (
+        f"{path}: row 4, column BillingAccountId: the account id was made a number, as "
+        "spreadsheets and data frames do; copy the file again"
+    )
+
+
 @pytest.mark.parametrize("text", ["1e45f", "12e34", "1234-5678-9012", "e+11"])
 def test_an_account_that_looks_like_a_number_is_kept(tmp_path, text):
     assert third(as_csv(tmp_path, bill_payer_account_id=text))["payer_account"] == text

@@ -144,7 +144,10 @@ def refuse_gaps(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
         raise gap
     payers = execute(con, "SELECT DISTINCT payer_account FROM run_totals")
     if any(re.fullmatch(AS_A_NUMBER, payer) for (payer,) in payers):
-        number = first_number(con, opened, "bill_payer_account_id")
+        (name,) = (
+            one.name for one in opened.format.columns if one.role == "filled" and one.type == "text"
+        )
+        number = first_number(con, opened, name)
         assert number, "a payer is a number, but no cell is"
         raise number
 
