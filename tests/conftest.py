@@ -10,6 +10,8 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# What a run keeps in the user's cache, a test keeps in the checkout.
+os.environ["XDG_CACHE_HOME"] = str(ROOT / ".pytest_cache" / "user")
 SHARE = 4
 SLOW = {
     "test_alerts", "test_anomalies", "test_cases", "test_cli", "test_contract", "test_coverage",

@@ -716,18 +716,17 @@ def _held():
     """Break one relation after the other inside a run; return what hold() said of each."""
     said = {}
 
-    def broken(con):
-        catalog = con.execute("SELECT current_database()").fetchall()[0][0]
-        hold(con)
+    def broken(con, catalog):
+        hold(con, catalog)
         for name, tampering in BREAKS.items():
             con.execute("BEGIN")
             con.execute(tampering.replace("{ledger}", f"{catalog}.main"))
             try:
-                hold(con)
+                hold(con, catalog)
             except AssertionError as error:
                 said[name] = str(error)
             con.execute("ROLLBACK")
-        hold(con)
+        hold(con, catalog)
 
     right, wrong = bills.line(), bills.line(start="2026-10-06T00:00:00", rate="0.1")
     with folder() as path, mock.patch.object(invariants, "hold", broken):
@@ -753,4 +752,4 @@ def test_hold_notices_a_run_that_writes_into_the_ledger_itself():
             con.execute("CREATE TEMP TABLE run_bridge AS SELECT * FROM bridge")
             con.execute("CREATE TEMP TABLE run_keys AS SELECT * FROM charge_keys")
             with pytest.raises(AssertionError, match="writes into the ledger itself"):
-                invariants.hold(con)
+                invariants.hold(con, "ledger")

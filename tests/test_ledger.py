@@ -469,7 +469,7 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(tmp_path, book, audited, 
     limit = {"for no copy": 4096, "for half a copy": size // 2, "for the copy alone": size}[room]
     rows = [
         row | {"identity_line_item_id": str(n)}
-        for n in range(3000)
+        for n in range(9000)
         for row in aws.cur2_rows(aws.bill()[:1])
     ]
     large = aws.write_csv(tmp_path / "large.csv", rows)

@@ -1,6 +1,6 @@
 -- Usage of this run's deliveries beside that of the first delivery in which its invoicing entity
 -- was final: what AWS had closed, and what it says of it now.
-CREATE OR REPLACE TEMP TABLE closed_sums AS
+CREATE OR REPLACE TABLE closed_sums AS
 WITH closed AS (
     SELECT
         r.delivery_id,

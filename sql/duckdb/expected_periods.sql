@@ -1,6 +1,6 @@
 -- The periods that are expected of each payer of this run, and what the ledger has of them. A finding
 -- about them stands with the payer's last delivery of the run.
-CREATE OR REPLACE TEMP TABLE expected_periods AS
+CREATE OR REPLACE TABLE expected_periods AS
 WITH asked AS (
     SELECT
         CAST($since AS DATE) AS since,

@@ -1,5 +1,5 @@
 -- The rows of all checks, completed from their lines, with the id of the finding each belongs to.
-CREATE OR REPLACE TEMP TABLE grouped AS
+CREATE OR REPLACE TABLE grouped AS
 WITH completed AS (
     SELECT
         f."check",

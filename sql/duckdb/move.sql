@@ -14,7 +14,7 @@ WHERE f."check" = {check}
         )
     );
 
-CREATE OR REPLACE TEMP TABLE moved AS
+CREATE OR REPLACE TABLE moved AS
 SELECT
     f.line,
     min(f.category) AS component,

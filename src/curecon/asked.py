@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from curecon import frames
-from curecon.engine import make, read
+from curecon.engine import read
 from curecon.errors import OptionInvalid
 from curecon.ledger import USAGE_DAY
 from curecon.packaged import folder
@@ -190,7 +190,7 @@ def _define_priced(con: duckdb.DuckDBPyConnection) -> None:
     `compared` already, so the steps that find it out are left empty here.
     """
     for step in ("flat_rates", "other_services"):
-        make(con, "steps", f"{step}.sql")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {step} AS {read('steps', f'{step}.sql')}")
     sql = read("steps", "priced.sql")
     for step in sorted(set(re.findall(r"\bJOIN (\w+) AS", sql)) - {"charge_keys", "flat_rates"}):
         if step != "tiered":

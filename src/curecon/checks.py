@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from curecon.errors import CheckInvalid
 from curecon.ledger import lock_down
 from curecon.packaged import folder
 from curecon.vocabulary import vocabulary
+from curecon.workplace import together
 
 CATEGORIES = (
     "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",
@@ -160,7 +162,7 @@ def move(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) 
     """
     typed = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE found "
+        "CREATE OR REPLACE TABLE found "
         f'("check" VARCHAR, category VARCHAR, owns BOOLEAN, by_resource BOOLEAN, {typed})'
     )
     moving = sorted(
@@ -168,7 +170,7 @@ def move(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) 
         key=lambda check: (CATEGORIES.index(check.category), check.name),
     )
     for check in _needed(con, moving):
-        _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
+        _run_ours(check, con)
         moved = read("duckdb", "move.sql").replace("{ledger}", f"{catalog}.main")
         execute(con, moved.replace("{check}", text(check.name)))
 
@@ -180,9 +182,8 @@ def run(con: duckdb.DuckDBPyConnection, catalog: str, checks: Sequence[Check]) -
     `found_lines` of the deliveries in `run_deliveries`.
     """
     packaged = folder("sql") / "checks"
-    for check in _needed(con, [check for check in checks if not check.moves]):
-        if check.path.parent == packaged:
-            _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
+    ours = [check for check in checks if check.path.parent == packaged and not check.moves]
+    together(con, {check.name: partial(_run_ours, check) for check in _needed(con, ours)})
     users = [check for check in checks if check.path.parent != packaged]
     if users:
         # From here on no SQL of this run may touch files, and none may lift this again.
@@ -200,6 +201,11 @@ def _needed(con: duckdb.DuckDBPyConnection, checks: Sequence[Check]) -> list[Che
     asked = (f"SELECT {text(one)} WHERE EXISTS (SELECT 1 FROM {one})" for one in needs)
     met = {row[0] for row in execute(con, "\nUNION ALL\n".join(asked))} if needs else set()
     return [check for check in checks if not check.needs or check.needs in met]
+
+
+def _run_ours(check: Check, con: duckdb.DuckDBPyConnection) -> None:
+    """Run a packaged check."""
+    _insert(con, check, _known_columns(con, check), f"({check.sql}\n)")
 
 
 def _run_untrusted(con: duckdb.DuckDBPyConnection, check: Check) -> None:

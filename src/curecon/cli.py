@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 
 from curecon import (
     __version__,
+    cache,
     cli_alert,
     cli_charge,
     cli_checks,
@@ -303,9 +304,8 @@ def _local(bill: str, periods: list[str]) -> Path:
     from curecon.store import fetch
 
     logging.basicConfig(level=logging.WARNING, format="curecon: %(message)s")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     with _transfer_bar() as progress:
-        return fetch(bill, Path(base) / "curecon", periods, progress)
+        return fetch(bill, cache.folder(), periods, progress)
 
 
 def _transfer_bar() -> Any:  # noqa: ANN401

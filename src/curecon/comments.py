@@ -7,6 +7,7 @@ what stands in one.
 import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -46,10 +47,24 @@ def apply(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(";".join(statements))
 
 
+def views() -> dict[str, str]:
+    """Return the SQL of the ledger's views by their names, in the order of these."""
+    files = sorted((folder("sql") / "views").glob("*.sql"))
+    return {view.stem: view.read_text("utf-8") for view in files}
+
+
+def said_by() -> list[str]:
+    """Return the texts on which the views and comments of an empty ledger depend."""
+    return [path.read_text("utf-8") for path in _sources()] + [*views(), *views().values()]
+
+
+def _sources() -> tuple[Path, Path]:
+    return folder("sql") / "comments.toml", folder("rates") / "attributes.toml"
+
+
 def texts() -> tuple[dict[str, str], dict[str, Relation]]:
     """Return what a column's name means in every relation, and what each relation says itself."""
-    content = tomllib.loads((folder("sql") / "comments.toml").read_text("utf-8"))
-    attributes = tomllib.loads((folder("rates") / "attributes.toml").read_text("utf-8"))
+    content, attributes = (tomllib.loads(path.read_text("utf-8")) for path in _sources())
     shared = {name: table["about"] for name, table in attributes.items()} | content["columns"]
     return shared, _relations(content["relations"])
 
@@ -57,13 +72,12 @@ def texts() -> tuple[dict[str, str], dict[str, Relation]]:
 def _relations(tables: dict[str, dict[str, Any]]) -> dict[str, Relation]:
     """Complete the relations: a view says in its own file what it is about."""
     relations = {}
-    for view in sorted((folder("sql") / "views").glob("*.sql")):
-        header = view.read_text("utf-8")
-        about = re.match(r"((?:-- .*\n)+?)-- grain: (.+)\n", header)
-        assert about, f"{view.name} does not begin with what it is about and its grain"
+    for view, sql in views().items():
+        about = re.match(r"((?:-- .*\n)+?)-- grain: (.+)\n", sql)
+        assert about, f"{view}.sql does not begin with what it is about and its grain"
         sentence = " ".join(line.removeprefix("-- ") for line in about[1].splitlines())
-        own = tables.pop(view.stem, {"columns": {}})["columns"]
-        relations[view.stem] = Relation(sentence, about[2], own)
+        own = tables.pop(view, {"columns": {}})["columns"]
+        relations[view] = Relation(sentence, about[2], own)
     for name, table in tables.items():
         like = tables[table["same_as"]] if "same_as" in table else table
         relations[name] = Relation(table["about"], like["grain"], like["columns"])

@@ -28,7 +28,7 @@ def net(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[int, Decimal]:
         con: a scratch ledger whose lines are priced (`pricing.Knowledge.define_priced`).
         catalog: the ledger's name.
     """
-    con.execute("CREATE TEMP TABLE before_discounts AS SELECT line, expected FROM priced")
+    con.execute("CREATE TABLE before_discounts AS SELECT line, expected FROM priced")
     con.execute(
         f"UPDATE {catalog}.main.lines AS l SET line_item_unblended_cost = b.expected, "
         "line_item_net_unblended_cost = b.expected FROM before_discounts AS b "

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TICK_SECONDS = 0.1
-_INTERRUPTS_MAX = 100
+TICK_SECONDS = 0.1
+INTERRUPTS_MAX = 100
 _step: list[str] = []
 
 
@@ -52,8 +52,11 @@ def fetch(
 def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     """Work in a thread of its own, because DuckDB may notice a signal only between queries.
 
-    An event tells when it is done: an interrupted `Thread.join` takes a running thread for ended.
+    Signals reach the main thread alone, so no other needs that. An event tells when it is done: an
+    interrupted `Thread.join` takes a running thread for ended.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
     done: list[T] = []
     failure: list[BaseException] = []
     ended = threading.Event()
@@ -71,9 +74,9 @@ def _interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
         watch(ended.wait, con.query_progress)
     except KeyboardInterrupt:
         # An interrupt between two queries is lost, so it is repeated until the work has ended.
-        for _ in range(_INTERRUPTS_MAX):
+        for _ in range(INTERRUPTS_MAX):
             con.interrupt()
-            if ended.wait(_TICK_SECONDS):
+            if ended.wait(TICK_SECONDS):
                 break
         raise
     if failure:
@@ -91,7 +94,7 @@ def watch(ended: Callable[[float], bool], percent: Callable[[], float]) -> None:
     if ended(0.5):
         return
     if not (_step and sys.stderr.isatty()):
-        while not ended(_TICK_SECONDS):
+        while not ended(TICK_SECONDS):
             pass
         return
     from rich.console import Console  # noqa: PLC0415  # not needed by short runs
@@ -99,7 +102,7 @@ def watch(ended: Callable[[float], bool], percent: Callable[[], float]) -> None:
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(_step[-1], total=100)
-        while not ended(_TICK_SECONDS):
+        while not ended(TICK_SECONDS):
             bar.update(task, completed=max(percent(), 0))
 
 
@@ -109,9 +112,9 @@ def read(*parts: str) -> str:
 
 
 def make(con: duckdb.DuckDBPyConnection, *parts: str) -> None:
-    """Run a file of sql/, which is one SELECT, into a temporary table named after the file."""
+    """Run a file of sql/, which is one SELECT, into a table named after the file."""
     stem = Path(parts[-1]).stem
-    execute(con, f"CREATE OR REPLACE TEMP TABLE {stem} AS\n{read(*parts)}")
+    execute(con, f"CREATE OR REPLACE TABLE {stem} AS\n{read(*parts)}")
 
 
 def text(value: str) -> str:

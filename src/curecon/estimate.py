@@ -306,7 +306,7 @@ def _scratch_ledger(
         frames.register(con, "usages", usages)
         frames.register(con, "decoded", keys)
         con.execute(
-            "CREATE TEMP TABLE run_deliveries AS SELECT DISTINCT strftime(day, '%Y-%m') AS "
+            "CREATE TABLE run_deliveries AS SELECT DISTINCT strftime(day, '%Y-%m') AS "
             "delivery_id, CAST(date_trunc('month', day) AS DATE) AS period, "
             "'estimate' AS payer_account, 1 AS sequence FROM usages"
         )
@@ -320,7 +320,7 @@ def _scratch_ledger(
             "CAST(day AS TIMESTAMP) AS line_item_usage_start_date, line_item_usage_amount, "
             "0 AS line_item_unblended_cost, 0 AS tag_set_id FROM usages"
         )
-        con.execute("CREATE TEMP TABLE run_keys AS SELECT charge_key_id FROM decoded")
+        con.execute("CREATE TABLE run_keys AS SELECT charge_key_id FROM decoded")
         reconcile.focus(con, stage.catalog)
         known.put_prices(con, keys)
         known.define_priced(con)
@@ -330,7 +330,7 @@ def _scratch_ledger(
             "FROM priced WHERE expected IS NULL"
         )
         check = read("checks", "unpriced_charge.sql")
-        con.execute(f"CREATE TEMP VIEW unpriced_charge AS {check}")
+        con.execute(f"CREATE VIEW unpriced_charge AS {check}")
         yield stage
 
 

@@ -6,7 +6,7 @@ with a traceback and nothing is published.
 
 import duckdb
 
-from curecon.engine import execute
+from curecon.engine import execute, text
 
 _CAUSES = (
     "duplicate", "unit", "quantity", "rate", "discount", "commitment", "free_tier", "arithmetic",
@@ -16,11 +16,11 @@ COMPONENTS = ("agrees", *_CAUSES, "unpriced", "not_repriced")
 _LISTED = ", ".join(f"'{name}'" for name in COMPONENTS)
 
 
-def hold(con: duckdb.DuckDBPyConnection) -> None:
-    """Assert the invariants on the deliveries of this run."""
-    catalog = con.execute("SELECT current_database()").fetchall()[0][0]
+def hold(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    """Assert the invariants on the deliveries of this run; `catalog` names the staged ledger."""
     for broken, query in _BROKEN.items():
-        rows = execute(con, query.replace("{ledger}", f"{catalog}.main") + " LIMIT 3")
+        stated = query.replace("{ledger}", f"{catalog}.main").replace("{catalog}", text(catalog))
+        rows = execute(con, f"{stated} LIMIT 3")
         assert not rows, f"{broken}: {rows}"
 
 
@@ -97,7 +97,7 @@ _BROKEN = {
     "two findings have one id": ("SELECT id FROM {ledger}.findings GROUP BY 1 HAVING count(*) > 1"),
     # 6. All or nothing: what this run writes is a copy until it is published.
     "the run writes into the ledger itself": (
-        "SELECT path FROM duckdb_databases() WHERE database_name = current_database() "
+        "SELECT path FROM duckdb_databases() WHERE database_name = {catalog} "
         "AND NOT coalesce(ends_with(path, '.staged'), FALSE)"
     ),
     # 7. Every expected dollar is explainable: it names its rate, or has none and says why.

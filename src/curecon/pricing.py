@@ -24,6 +24,7 @@ from curecon.ingest import KEY_COLUMNS
 from curecon.models import RateSource
 from curecon.packaged import folder
 from curecon.vocabulary import vocabulary
+from curecon.workplace import make_all
 
 _UNITS_MAX = 10_000
 
@@ -46,7 +47,7 @@ class Knowledge:
         """
         if not are_read:
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE run_keys AS SELECT charge_key_id, "
+                f"CREATE OR REPLACE TABLE run_keys AS SELECT charge_key_id, "
                 f"{', '.join(KEY_COLUMNS)} FROM charge_keys "
                 "WHERE charge_key_id IN (SELECT charge_key_id FROM lines)"
             )
@@ -82,28 +83,28 @@ class Knowledge:
     def define_priced(self, con: duckdb.DuckDBPyConnection) -> None:
         """Define `priced`: every line of this run beside its rate and what it should have cost."""
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE unit_numbers AS "
+            "CREATE OR REPLACE TABLE unit_numbers AS "
             f"SELECT CAST(range AS INTEGER) AS model_units FROM range(1, {_UNITS_MAX})"
         )
         for table, frame in self.relations.items():
             _define(con, table, frame)
-        for name in (
-            "flat_rates",
+        steps = (
             "repeated",
-            "negations",
+            "flat_rates",
             "quantities",
             "tiered",
-            "focus_costs",
             "private_discounts",
             "discounts",
+            "focus_costs",
+            "negations",
             "plan_fees",
             "free_tier",
-        ):
-            make(con, "steps", f"{name}.sql")
+        )
+        make_all(con, "steps", steps)
         promised.tell_discounts(con)
         promised.follow(con)
         make(con, "steps", "credits.sql")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW priced AS {read('steps', 'priced.sql')}")
+        con.execute(f"CREATE OR REPLACE VIEW priced AS {read('steps', 'priced.sql')}")
 
     def look_nearby(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make `near_rates`, what the neighbours of charges cost, and `on_demand_rates`."""
@@ -201,7 +202,7 @@ def _offered(decoded: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
 def _define(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Make a table of this run of a frame."""
     frames.register(con, "incoming", frame)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
     con.unregister("incoming")
 
 

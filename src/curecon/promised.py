@@ -133,7 +133,7 @@ def follow(con: duckdb.DuckDBPyConnection) -> None:
                 gaps += _rows(number, pool, months)
     frame = frames.of_rows(gaps, _GAPS)
     frames.register(con, "incoming", frame)
-    con.execute("CREATE OR REPLACE TEMP TABLE credit_gaps AS SELECT * FROM incoming")
+    con.execute("CREATE OR REPLACE TABLE credit_gaps AS SELECT * FROM incoming")
     con.unregister("incoming")
 
 
@@ -269,7 +269,7 @@ def tell_discounts(con: duckdb.DuckDBPyConnection) -> None:
         for one in missed.iter_rows(named=True)
     ]
     frames.register(con, "incoming", frames.of_rows(rows, _MISSED))
-    con.execute("CREATE OR REPLACE TEMP TABLE discount_gaps AS SELECT * FROM incoming")
+    con.execute("CREATE OR REPLACE TABLE discount_gaps AS SELECT * FROM incoming")
     con.unregister("incoming")
 
 

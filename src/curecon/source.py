@@ -55,6 +55,14 @@ class Bill:
     files: list[BillFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def is_smaller_than(self, size: int) -> bool:
+        """Say whether its files, as far as they can be looked at, have fewer bytes."""
+        sizes = []
+        for file in self.files:
+            with suppress(OSError):
+                sizes.append(file.path.stat().st_size)
+        return sum(sizes) < size
+
 
 def find(bills: Sequence[Path], periods: Sequence[str] = ()) -> Bill:
     """List the files that the named bills consist of.

@@ -113,7 +113,7 @@ def _load(
 ) -> Ingested:
     with step("reading totals"):
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE run_deliveries "
+            "CREATE OR REPLACE TABLE run_deliveries "
             "(delivery_id VARCHAR, period DATE, payer_account VARCHAR, sequence BIGINT)"
         )
         define(con, opened, "mapped", periods)

@@ -58,7 +58,7 @@ def replace_lines(
 ) -> None:
     """Put this run's deliveries in the place of the older ones of their periods and payers."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE superseded AS SELECT d.delivery_id "
+        "CREATE OR REPLACE TABLE superseded AS SELECT d.delivery_id "
         "FROM deliveries AS d JOIN run_deliveries AS r "
         "ON r.period = d.period AND r.payer_account = d.payer_account WHERE d.is_current"
     )
@@ -139,7 +139,7 @@ def _scope_in(
         scoped = "\nUNION ALL\n".join(sources) or f"{select} ({everything}) WHERE FALSE"
     columns = ", ".join(KEY_COLUMNS)
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id, "
+        f"CREATE OR REPLACE VIEW in_scope AS SELECT *, hash({columns}) AS charge_key_id, "
         f"{_identity(con, opened)} FROM ({scoped})"
     )
 
@@ -160,7 +160,7 @@ def _keep_rows(con: duckdb.DuckDBPyConnection, select: str) -> None:
     con.execute("SET preserve_insertion_order = true")
     con.execute("SET disabled_optimizers = 'in_clause'")
     try:
-        execute(con, f"CREATE OR REPLACE TEMP TABLE source_rows AS {select}")
+        execute(con, f"CREATE OR REPLACE TABLE source_rows AS {select}")
     finally:
         con.execute("SET disabled_optimizers = ''")
         con.execute("SET preserve_insertion_order = false")
@@ -220,7 +220,7 @@ def _make_shared(
         )
         execute(
             con,
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {shared}, {typed} FROM "
+            f"CREATE OR REPLACE TABLE {table} AS SELECT {shared}, {typed} FROM "
             f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope) "
             f"GROUP BY {shared}, {same}",
         )

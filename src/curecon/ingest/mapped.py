@@ -29,7 +29,7 @@ def define(
     the products of lines with `nameless` codes are not looked at.
     """
     select = opened.select(codes, rows, nameless)
-    con.execute(f"CREATE OR REPLACE TEMP VIEW {name}_raw AS {select}")
+    con.execute(f"CREATE OR REPLACE VIEW {name}_raw AS {select}")
     mapped = opened.format.select.replace("FROM raw", f"FROM {name}_raw")
     conditions = []
     if periods:
@@ -44,7 +44,7 @@ def define(
             f"{other} AND line_item_product_code IS NULL END"
         )
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM ({mapped}) {where}")
+    con.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM ({mapped}) {where}")
 
 
 def scope_of_line() -> str:

@@ -49,7 +49,7 @@ def read_totals(
         )
     execute(
         con,
-        f"CREATE OR REPLACE TEMP TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
+        f"CREATE OR REPLACE TABLE grouped_lines AS SELECT {place}, billed_by_aws, "
         f"product_servicecode, {resource} AS by_resource, {by_name} AS by_name, "
         f"{count}{told} FROM {relation} GROUP BY ALL",
     )
@@ -80,7 +80,7 @@ def _make_totals(con: duckdb.DuckDBPyConnection, select: str) -> None:
     kept = f"file, payer_account, {', '.join(_TOTALS)}, is_in_scope"
     execute(
         con,
-        f"CREATE OR REPLACE TEMP TABLE run_totals AS SELECT {PERIOD} AS period, {kept}, "
+        f"CREATE OR REPLACE TABLE run_totals AS SELECT {PERIOD} AS period, {kept}, "
         f"lines, costed_lines, billed FROM ({select})",
     )
 
