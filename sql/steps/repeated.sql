@@ -5,21 +5,13 @@
 -- `other_period`, usage of another month that the bill of that month holds as well;
 -- `other_product`, the same tokens of the same model under two product codes, which is how a model
 -- sold by AWS and by the Marketplace may be billed twice.
--- Rule: DESIGN, section 2, "What a reader must accept". hash() only narrows the search.
+-- Rule: DESIGN, section 2, "What a reader must accept". alike.sql only narrows the search.
 -- An id alone is not unique (one id was seen with many intervals), so where the delivery leaves out
 -- the interval, the hours of usage stand for it.
 -- What a finding shows must not depend on the order of the lines in the files, so the copy that is
 -- kept is chosen by all of that first. Of copies that differ in their id alone the later one in the
 -- delivery is the repetition, since an id says nothing about what came first.
-WITH same_hash AS (
-    SELECT hash(delivery_id, identity_line_item_id, identity_time_interval) AS identity_hash
-    FROM lines
-    WHERE identity_line_item_id IS NOT NULL
-    GROUP BY 1
-    HAVING count(*) > 1
-),
-
-identities AS (
+WITH identities AS (
     SELECT
         l.line,
         row_number() OVER (
@@ -42,32 +34,15 @@ identities AS (
                 l.line
         ) AS copy
     FROM lines AS l
-    JOIN same_hash AS h
-        ON h.identity_hash
-            = hash(l.delivery_id, l.identity_line_item_id, l.identity_time_interval)
+    JOIN alike AS h
+        ON h.what = 'identity'
+        AND h.shared = hash(l.delivery_id, l.identity_line_item_id, l.identity_time_interval)
 ),
 
 same_identity AS (
     SELECT line
     FROM identities
     WHERE copy > 1
-),
-
--- Lines of one charge, account, resource, hour and quantity; narrow, since all lines pass here.
-same_usage AS (
-    SELECT
-        hash(
-            l.delivery_id,
-            l.charge_key_id,
-            l.line_item_usage_account_id,
-            l.line_item_resource_id,
-            l.line_item_usage_start_date,
-            l.line_item_usage_amount
-        ) AS usage_hash
-    FROM lines AS l
-    WHERE l.line_item_unblended_cost <> 0
-    GROUP BY 1
-    HAVING count(*) > 1
 ),
 
 usages AS (
@@ -104,8 +79,9 @@ usages AS (
         ON k.charge_key_id = l.charge_key_id
     JOIN tag_sets AS t
         ON t.tag_set_id = l.tag_set_id
-    JOIN same_usage AS h
-        ON h.usage_hash = hash(
+    JOIN alike AS h
+        ON h.what = 'usage'
+        AND h.shared = hash(
             l.delivery_id,
             l.charge_key_id,
             l.line_item_usage_account_id,

@@ -30,7 +30,7 @@ from curecon import (
     units,
 )
 from curecon.contract import Contract, Discount
-from curecon.engine import read
+from curecon.engine import make, read
 from curecon.ingest import KEY_COLUMNS
 from curecon.models import Estimate, EstimatedLine, RateTaken
 from curecon.money import plain
@@ -323,6 +323,7 @@ def _scratch_ledger(
         con.execute("CREATE TABLE run_keys AS SELECT charge_key_id FROM decoded")
         reconcile.focus(con, stage.catalog)
         known.put_prices(con, keys)
+        make(con, "steps", "alike.sql")
         known.define_priced(con)
         con.execute(
             f"INSERT INTO {stage.catalog}.main.compared BY NAME SELECT delivery_id, line, "

@@ -27,7 +27,7 @@ from curecon.errors import LedgerLocked, LedgerUnreadable
 SCHEMA_VERSION = 5
 # What steps and checks know of a line besides what is kept of it: its day, UTC.
 USAGE_DAY = "CAST(line_item_usage_start_date AS DATE) AS usage_day"
-_MEMORY = "1GB"
+MEMORY, MEMORY_IN_ORDER = "1GB", "1300MB"
 _EMPTY = threading.Lock()
 _BLOCKS: list[object] = []
 
@@ -245,11 +245,11 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         reason = _first(error) if _is_database(path) else "it is no DuckDB file"
         raise LedgerUnreadable(f"{path}: cannot be opened as a ledger ({reason})") from error
     con.execute("SET TimeZone = 'UTC'")
-    con.execute(f"SET memory_limit = '{_MEMORY}'")
+    con.execute(f"SET memory_limit = '{MEMORY}'")
     con.execute("SET preserve_insertion_order = false")
     # Giving memory back after each task, only to ask for it anew, takes a twentieth of an audit.
     for threshold in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
-        con.execute(f"SET {threshold} = '{_MEMORY}'")
+        con.execute(f"SET {threshold} = '{MEMORY}'")
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
     return con

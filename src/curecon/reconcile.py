@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from curecon.hashed import Hashes
 from curecon.ingest import Ingested, ingest
 from curecon.ledger import USAGE_DAY
 from curecon.models import AuditResult, Delivery, FindingState, Run
-from curecon.workplace import make_all
+from curecon.workplace import make_all, making, together
 
 if TYPE_CHECKING:
     from curecon.pricing import Knowledge
@@ -108,7 +109,8 @@ def audit(bills: Sequence[Path], options: Options | None = None) -> AuditResult:
         focus(con, stage.catalog)
         _refuse_other_payers(con, known)
         with step("pricing"):
-            known.price_keys(con, are_read=bool(ingested.new_ids))
+            price = partial(known.price_keys, are_read=bool(ingested.new_ids))
+            together(con, {"price": price, "alike": making("steps", "alike")})
         with step("comparing"):
             _compare(con, stage.catalog, known, options, found)
         with step("checking"):

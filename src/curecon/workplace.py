@@ -39,10 +39,11 @@ def make_all(con: duckdb.DuckDBPyConnection, folder: str, names: Sequence[str]) 
     for name in names:
         sql = re.sub("--.*", "", read(folder, f"{name}.sql"))
         after[name] = {other for other in after if re.search(rf"\b{other}\b", sql)}
-    together(con, {name: _making(folder, name) for name in names}, after)
+    together(con, {name: making(folder, name) for name in names}, after)
 
 
-def _making(folder: str, name: str) -> Work:
+def making(folder: str, name: str) -> Work:
+    """Return the work of making a table of a file in a folder of sql/."""
     return lambda con: make(con, folder, f"{name}.sql")
 
 

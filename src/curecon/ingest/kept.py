@@ -1,6 +1,7 @@
 """The lines in scope: kept in the ledger with their charge keys and sets of tags."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import duckdb
 
@@ -9,8 +10,10 @@ from curecon.engine import execute, read, text
 from curecon.errors import BillUnreadable
 from curecon.ingest.mapped import TAGS, define, scope_of_line, types_of
 from curecon.ingest.totals import record
+from curecon.ledger import MEMORY, MEMORY_IN_ORDER
 from curecon.money import plain
 from curecon.opened import OpenBill
+from curecon.workplace import Work, together
 
 # The columns whose values make up a charge key: all about a charge but who, when and how much.
 KEY_COLUMNS = (
@@ -42,11 +45,12 @@ KEY_COLUMNS = (
     "resource_type",
     "resource_model",
 )
-# What many lines have in common and is written once: its id, the table of this run's, its columns.
+# What many lines have in common and is written once: the table of this run's, its id, its columns.
 _SHARED = (
-    ("charge_key_id", "run_keys", KEY_COLUMNS),
-    ("tag_set_id", "run_tag_sets", TAGS),
+    ("run_keys", "charge_key_id", KEY_COLUMNS),
+    ("run_tag_sets", "tag_set_id", TAGS),
 )
+_OURS = "FROM lines WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
 # Columns that say where a line lies, or that we worked out of others.
 _DERIVED = {
     "file", "row_number", "billed_by_aws", "price_basis", "kind", "quantity_rounded", "tag_set_id",
@@ -76,13 +80,20 @@ def replace_lines(
     execute(con, f"INSERT INTO lines BY NAME {read('duckdb', 'lines.sql')}")
     if not opened.names_lines:
         execute(con, read("duckdb", "number_repeats.sql"))
-    _refuse_huge(con, opened)
-    execute(con, f"INSERT INTO delivery_sums BY NAME {read('duckdb', 'delivery_sums.sql')}")
-    _make_shared(con, opened, services, periods)
+    if opened.stored == "parquet" and services == "ai":
+        _scope_in(con, opened, services, periods, _firsts(con))
+    sums = f"INSERT INTO delivery_sums BY NAME {read('duckdb', 'delivery_sums.sql')}"
+    works: dict[str, Work] = {one[0]: partial(_make_shared, *one) for one in _SHARED}
+    works |= {"sums": lambda con: execute(con, sums), "huge": partial(_refuse_huge, opened)}
+    together(con, works)
+    con.execute(
+        "INSERT INTO tag_sets SELECT * FROM run_tag_sets "
+        "WHERE tag_set_id NOT IN (SELECT tag_set_id FROM tag_sets)"
+    )
     record(con, opened, services)
 
 
-def _refuse_huge(con: duckdb.DuckDBPyConnection, opened: OpenBill) -> None:
+def _refuse_huge(opened: OpenBill, con: duckdb.DuckDBPyConnection) -> None:
     """Refuse a line whose quantity times rate has no exact amount of money.
 
     Raises:
@@ -155,13 +166,16 @@ def _keep_rows(con: duckdb.DuckDBPyConnection, select: str) -> None:
     """Read lines of a CSV into the table `source_rows`, to be read from there.
 
     The number of a row tells what came first, so it has to be the same on every run. DuckDB makes a
-    join of a long list after IN, and what passes through a join is kept in any order.
+    join of a long list after IN, and what passes through a join is kept in any order. It keeps an
+    order with several threads only where it has 4 MB for each column and thread.
     """
     con.execute("SET preserve_insertion_order = true")
     con.execute("SET disabled_optimizers = 'in_clause'")
+    con.execute(f"SET memory_limit = '{MEMORY_IN_ORDER}'")
     try:
         execute(con, f"CREATE OR REPLACE TABLE source_rows AS {select}")
     finally:
+        con.execute(f"SET memory_limit = '{MEMORY}'")
         con.execute("SET disabled_optimizers = ''")
         con.execute("SET preserve_insertion_order = false")
 
@@ -189,46 +203,41 @@ def _typed(name: str, kind: str) -> str:
     return cells.as_map(kind, name) if kind == "VARCHAR" and name in TAGS else name
 
 
-def _make_shared(
-    con: duckdb.DuckDBPyConnection, opened: OpenBill, services: str, periods: Sequence[str]
-) -> None:
-    """List the distinct charge keys and tag sets, and make sure that no two share an id.
+def _firsts(con: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Return, by file, the row of the last line that is the first of its charge key or tag set.
 
-    The first line of each tells what it is, so Parquet is read again only as far as the last of
-    these lines.
+    The first line of each tells what it is, so Parquet is read again only as far as these rows.
     """
-    ours = "FROM lines WHERE delivery_id IN (SELECT delivery_id FROM run_deliveries)"
-    if opened.stored == "parquet" and services == "ai":
-        firsts = " UNION ALL ".join(
-            f"SELECT min(line) AS line {ours} GROUP BY {shared}" for shared, *_ in _SHARED
-        )
-        first = execute(
+    firsts = " UNION ALL ".join(
+        f"SELECT min(line) AS line {_OURS} GROUP BY {shared}" for _, shared, _ in _SHARED
+    )
+    return dict(
+        execute(
             con,
             "SELECT (line // 4294967296) % 16384 AS file, max(line % 4294967296) "
             f"FROM ({firsts}) GROUP BY 1",
         )
-        _scope_in(con, opened, services, periods, dict(first))
-    delivered = types_of(con, "in_scope")
-    for shared, table, columns in _SHARED:
-        typed = ", ".join(
-            f"any_value({_typed(name, delivered[name])}) AS {name}" for name in columns
-        )
-        # A month without a column of tags, and one in which it is empty, have the same tags: none.
-        same = ", ".join(
-            f"coalesce({_typed(name, delivered[name])}, MAP {{}})" if name in TAGS else name
-            for name in columns
-        )
-        execute(
-            con,
-            f"CREATE OR REPLACE TABLE {table} AS SELECT {shared}, {typed} FROM "
-            f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope) "
-            f"GROUP BY {shared}, {same}",
-        )
-        count = execute(con, f"SELECT count(*), count(DISTINCT {shared}) FROM {table}")[0]
-        assert count[0] == count[1], f"two different rows of {table} have the same id"
-        unknown = f"SELECT 1 {ours} AND {shared} NOT IN (SELECT {shared} FROM {table}) LIMIT 1"
-        assert not execute(con, unknown), f"a line's {shared} was not read"
-    con.execute(
-        "INSERT INTO tag_sets SELECT * FROM run_tag_sets "
-        "WHERE tag_set_id NOT IN (SELECT tag_set_id FROM tag_sets)"
     )
+
+
+def _make_shared(
+    table: str, shared: str, columns: Sequence[str], con: duckdb.DuckDBPyConnection
+) -> None:
+    """List the distinct charge keys or tag sets, and make sure that no two share an id."""
+    delivered = types_of(con, "in_scope")
+    typed = ", ".join(f"any_value({_typed(name, delivered[name])}) AS {name}" for name in columns)
+    # A month without a column of tags, and one in which it is empty, have the same tags: none.
+    same = ", ".join(
+        f"coalesce({_typed(name, delivered[name])}, MAP {{}})" if name in TAGS else name
+        for name in columns
+    )
+    execute(
+        con,
+        f"CREATE OR REPLACE TABLE {table} AS SELECT {shared}, {typed} FROM "
+        f"(SELECT DISTINCT {shared}, {', '.join(columns)} FROM in_scope) "
+        f"GROUP BY {shared}, {same}",
+    )
+    count = execute(con, f"SELECT count(*), count(DISTINCT {shared}) FROM {table}")[0]
+    assert count[0] == count[1], f"two different rows of {table} have the same id"
+    unknown = f"SELECT 1 {_OURS} AND {shared} NOT IN (SELECT {shared} FROM {table}) LIMIT 1"
+    assert not execute(con, unknown), f"a line's {shared} was not read"
