@@ -116,13 +116,13 @@ def noise(drawn: random.Random, key: int) -> int:
     return drawn.randrange(670, 1331) if key % 3 == 0 else drawn.randrange(900, 1101)
 
 
-Told = tuple[str, str, str, str, str, date, date]
+Told = tuple[str, str, str, str, str, date, date, str]
 
 
 def found(bills: dict[str, list[tuple[object, ...]]]) -> list[Told]:
     """Run the steps of an audit over bills; return what is told.
 
-    That is: bill, view, name, measure, direction, first and last day.
+    That is: bill, view, name, measure, direction, first and last day, and the sentence.
     """
     con = duckdb.connect()
     con.execute(
@@ -150,8 +150,8 @@ def found(bills: dict[str, list[tuple[object, ...]]]) -> list[Told]:
     for step in ("streams", "unusual", "anomalies"):
         make(con, "steps", f"{step}.sql")
     return con.execute(
-        "SELECT delivery_id, what, name, measure, direction, first_day, last_day FROM anomalies "
-        "ORDER BY ALL"
+        "SELECT delivery_id, what, name, measure, direction, first_day, last_day, reason "
+        "FROM anomalies ORDER BY ALL"
     ).fetchall()
 
 
@@ -159,7 +159,7 @@ def hits(one: Told, planted: Planted | None) -> bool:
     """Say whether what is told is the planted anomaly: its place, its direction and its days."""
     if planted is None:
         return False
-    _, what, name, measure, direction, first, last = one
+    _, what, name, measure, direction, first, last, _ = one
     places = {
         ("usage type", f"{planted.account} usage-{planted.key}"),
         ("model", f"Model {planted.key // 2}"),

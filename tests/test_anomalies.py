@@ -54,6 +54,14 @@ def test_two_things_at_once_are_told_by_what_they_share():
     assert told(days(changes)) == [("capability", "bedrock on_demand", "rose")]
 
 
+def test_what_moved_most_of_several_is_named():
+    """Two of three models rise, one of them by 90 dollars and the other by 100."""
+    changes = {(0, 0, 20): 120, (1, 2, 20): 130}
+    streams = [(0, 0), (1, 2), (2, 4)]
+    ((*_, reason),) = anomalies.found({"bill": days(changes, streams=streams)})
+    assert reason.endswith(" Most of it is usage-2 (Model 1) of account 000000000001.")
+
+
 def test_two_weeks_are_not_enough():
     assert told(days({(0, 0, 14): 300}, count=14)) == []
     assert told(days({(0, 0, 15): 300}, count=15)) == [
