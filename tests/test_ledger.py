@@ -520,3 +520,15 @@ def test_the_ledger_explains_itself(book, capsys):
         "findings finding_lines bridge runs"
     )
     assert set(named.split()) <= relations
+
+
+def test_what_is_published_is_whole_while_another_connection_is_open(tmp_path):
+    """Closing the last connection would write what is still in the log; nothing counts on that."""
+    with ledger.staged(tmp_path / "ledger.duckdb") as stage:
+        other = stage.con.cursor()
+        stage.con.execute("INSERT INTO first_read VALUES ('delivery', 1)")
+        stage.publish()
+        assert ask(tmp_path / "ledger.duckdb", "SELECT delivery_id FROM first_read") == [
+            ("delivery",)
+        ]
+        other.close()

@@ -61,8 +61,10 @@ class Stage:
             files: moves what is written beside the ledger to its place, or fails and leaves it as
                 it was. That comes last but one, when nothing of the ledger but a rename can fail.
         """
-        self.con.execute("CHECKPOINT")
+        self.con.execute(f"CHECKPOINT {self.catalog}")
         self.con.close()
+        log = self._stage.with_name(self._stage.name + ".wal")
+        assert not log.exists(), "something of the ledger is in its write-ahead log alone"
         if self._path.exists():
             shutil.copymode(self._path, self._stage)
         with self._stage.open("rb") as handle:
