@@ -54,8 +54,9 @@ def views() -> dict[str, str]:
 
 
 def said_by() -> list[str]:
-    """Return the texts on which the views and comments of an empty ledger depend."""
-    return [path.read_text("utf-8") for path in _sources()] + [*views(), *views().values()]
+    """Return the texts on which the views and comments of a new ledger depend, with this code."""
+    files = (*_sources(), Path(__file__))
+    return [path.read_text("utf-8") for path in files] + [*views(), *views().values()]
 
 
 def _sources() -> tuple[Path, Path]:
